@@ -1,0 +1,123 @@
+/**
+ * Every way a job can end badly, by code. The code decides the kind, the kind decides what settle does
+ * (worker/settle.ts): the input's fault is never retried, ours or the world's is, a hand-back costs no
+ * attempt, and a lost lease touches nothing. docs/errors.md is held to this table by a test, both ways.
+ */
+export type ErrorKind = 'rejected' | 'failed' | 'released' | 'lost' | 'cancelled'
+
+interface CodeRow {
+  readonly kind: ErrorKind
+  /** What a person who uploaded the file (rejected) or runs the fleet (the others) should understand. */
+  readonly meaning: string
+}
+
+export const errorCodes = {
+  // rejected: the input's fault
+  input_missing: {
+    kind: 'failed',
+    meaning: 'The source object is not in the bucket (yet); retried, since it may be written late.',
+  },
+  input_empty: { kind: 'rejected', meaning: 'The file is empty.' },
+  input_changed: { kind: 'failed', meaning: 'The source object was replaced while it was being read.' },
+  input_too_large: { kind: 'rejected', meaning: 'The file is larger than the fleet accepts.' },
+  input_playlist: {
+    kind: 'rejected',
+    meaning: 'The file is a playlist or script that points to other files, not a video.',
+  },
+  container_unsupported: {
+    kind: 'rejected',
+    meaning: 'The file is not a video in a format that can be read.',
+  },
+  container_damaged: { kind: 'rejected', meaning: 'The file is damaged or was not uploaded completely.' },
+  no_video: { kind: 'rejected', meaning: 'The file has no video picture track.' },
+  codec_unsupported: { kind: 'rejected', meaning: 'The video is coded in a way that cannot be decoded.' },
+  input_encrypted: { kind: 'rejected', meaning: 'The file is protected (DRM) and cannot be read.' },
+  no_frames: { kind: 'rejected', meaning: 'No picture could be decoded from the file.' },
+  picture_too_large: { kind: 'rejected', meaning: 'The picture is larger than the fleet accepts.' },
+  picture_too_small: { kind: 'rejected', meaning: 'The picture is too small or too narrow to be packaged.' },
+  video_too_long: { kind: 'rejected', meaning: 'The video lasts longer than the fleet accepts.' },
+  resource_limit: {
+    kind: 'rejected',
+    meaning: 'Decoding the file needs more memory or time than the fleet allows.',
+  },
+  video_deleted: { kind: 'cancelled', meaning: 'The video was deleted while it was being processed.' },
+  cancelled: { kind: 'cancelled', meaning: 'The job was cancelled on request.' },
+  profile_unknown: { kind: 'rejected', meaning: 'The message names a profile that the fleet does not have.' },
+  // failed: ours or the world's
+  attempts_exhausted: { kind: 'rejected', meaning: 'The job failed too often and was given up.' },
+  crashes_exhausted: {
+    kind: 'rejected',
+    meaning: 'The worker crashed too often on this job; it was given up.',
+  },
+  probe_failed: { kind: 'failed', meaning: 'ffprobe failed for a reason that is not the file.' },
+  probe_timeout: { kind: 'failed', meaning: 'ffprobe did not answer within its limit.' },
+  encode_failed: { kind: 'failed', meaning: 'ffmpeg failed for a reason that is not the file.' },
+  encode_stalled: {
+    kind: 'failed',
+    meaning: 'ffmpeg made no progress within its stall limit and was killed.',
+  },
+  stage_timeout: { kind: 'failed', meaning: 'A stage did not finish within its deadline.' },
+  output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
+  scratch_full: { kind: 'failed', meaning: 'The scratch disk has too little free space.' },
+  spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
+  internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
+  storage_refused: { kind: 'failed', meaning: 'The bucket refused a request.' },
+  // released: the world is away; the message waits, no attempt is spent
+  storage_unavailable: { kind: 'released', meaning: 'The bucket could not be reached.' },
+  queue_unavailable: { kind: 'released', meaning: 'The queue could not be reached.' },
+  redis_unavailable: { kind: 'released', meaning: 'Redis could not be reached.' },
+  api_unavailable: {
+    kind: 'released',
+    meaning: 'The API could not be reached or answered with a server error.',
+  },
+  api_unauthorized: {
+    kind: 'released',
+    meaning: 'The API refused the worker token (401), or has none set (503).',
+  },
+  api_refused: { kind: 'failed', meaning: 'The API refused the report (400 or another client error).' },
+  drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
+  // lost: somebody else owns the job
+  lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },
+  lease_slack: { kind: 'lost', meaning: 'The lease could not be renewed in time.' },
+  lease_cap: { kind: 'lost', meaning: 'The lease reached the 12 hours that SQS allows.' },
+  owner_mismatch: { kind: 'lost', meaning: 'The API says that another worker owns the job (409).' },
+  // messages that are no job
+  message_invalid: { kind: 'rejected', meaning: 'The message is not one that this worker knows.' },
+  // boot
+  config_invalid: {
+    kind: 'failed',
+    meaning: 'The configuration is wrong; the worker does not start (exit 78).',
+  },
+  boot_unavailable: {
+    kind: 'failed',
+    meaning: 'Something the worker needs did not answer at boot (exit 69).',
+  },
+} as const satisfies Record<string, CodeRow>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** The one error class. `message` says what failed, the value and the limit; it never holds secrets or URLs. */
+export class WorkerError extends Error {
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: Record<string, unknown> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'WorkerError'
+    this.code = code
+    this.kind = errorCodes[code].kind
+    this.details = options.details ?? {}
+  }
+}
+
+/** Any thrown value as a WorkerError; what is not ours becomes `internal`, with the original as its cause. */
+export function asWorkerError(error: unknown): WorkerError {
+  if (error instanceof WorkerError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new WorkerError('internal', message, { cause: error })
+}
