@@ -1,0 +1,158 @@
+/** One open source: the cache, the requests to the bucket that fill it, the connections that it feeds. */
+import type { ServerResponse } from 'node:http'
+import { firstReason } from '../../shared/abort.ts'
+import { retry } from '../../shared/backoff.ts'
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
+import type { Storage } from '../../shared/storage.ts'
+import { deadline } from '../../shared/time.ts'
+import type { SourceInput, SourceStats } from './source.ts'
+import { BlockCache } from './source-cache.ts'
+import { Fetcher, type FetchLimits } from './source-fetch.ts'
+import type { Served } from './source-http.ts'
+
+export interface HandleLimits {
+  readonly fetch: FetchLimits
+  readonly stallMs: number
+  readonly tries: number
+}
+
+/** read() is for a look at the head of a file, not for its body: that goes through the URL. */
+const readLimit = 16 * 1024 * 1024
+
+export class OpenSource {
+  readonly #storage: Storage
+  readonly #input: SourceInput
+  readonly #limits: HandleLimits
+  readonly #cache: BlockCache
+  readonly #fetcher: Fetcher
+  readonly #controller = new AbortController()
+  readonly #responses = new Set<ServerResponse>()
+  readonly #onAbort = (): void => this.#stop(this.#input.signal.reason)
+  #fetchedBytes = 0
+  #servedBytes = 0
+  #retries = 0
+  #failure: WorkerError | undefined
+
+  constructor(storage: Storage, input: SourceInput, limits: HandleLimits) {
+    this.#storage = storage
+    this.#input = input
+    this.#limits = limits
+    this.#cache = new BlockCache(input.dir, input.bytes)
+    this.#fetcher = new Fetcher({
+      cache: this.#cache,
+      limits: limits.fetch,
+      load: (start, end) => this.#load(start, end),
+      onFailure: (error) => this.#fail(error),
+    })
+    if (input.signal.aborted) this.#onAbort()
+    else input.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** What a response is made of. The response is broken off when the source fails or is closed. */
+  attach(response: ServerResponse): Served {
+    this.#responses.add(response)
+    response.once('close', () => this.#responses.delete(response))
+    return {
+      cache: this.#cache,
+      fetcher: this.#fetcher,
+      onServed: (bytes) => {
+        this.#servedBytes += bytes
+      },
+    }
+  }
+
+  async read(start: number, end: number): Promise<Buffer> {
+    const last = Math.min(end, this.#input.bytes - 1)
+    const length = Math.max(0, last - start + 1)
+    if (length > readLimit) {
+      throw new WorkerError('internal', `A look at ${length} bytes of the source is over ${readLimit}`)
+    }
+    const target = Buffer.alloc(length)
+    if (length === 0) return target
+    const reader = this.#fetcher.reader(start, last)
+    try {
+      while (reader.position() <= last) {
+        await reader.ready()
+        const there = this.#cache.available(reader.position(), last - reader.position() + 1)
+        await this.#cache.read(target, reader.position() - start, reader.position(), there)
+        reader.moved(there)
+      }
+      return target
+    } finally {
+      reader.close()
+    }
+  }
+
+  stats(): SourceStats {
+    return { fetchedBytes: this.#fetchedBytes, servedBytes: this.#servedBytes, retries: this.#retries }
+  }
+
+  failure(): WorkerError | undefined {
+    return this.#failure
+  }
+
+  async close(): Promise<void> {
+    this.#input.signal.removeEventListener('abort', this.#onAbort)
+    this.#stop(new WorkerError('internal', 'The source was closed'))
+    await this.#fetcher.idle()
+    await this.#cache.close()
+  }
+
+  /** One range from the bucket, however long it takes within the limits. */
+  async #load(start: number, end: number): Promise<Buffer> {
+    const { key, etag, onBytes } = this.#input
+    const { tries, stallMs } = this.#limits
+    const body = await retry(() => this.#loadOnce({ start, end }, { key, etag, stallMs }), {
+      tries,
+      base: 1,
+      cap: 10,
+      signal: this.#controller.signal,
+      retryIf: (error) => error instanceof WorkerError && error.code === 'storage_unavailable',
+      onRetry: () => {
+        this.#retries++
+      },
+    })
+    this.#fetchedBytes += body.length
+    onBytes?.(body.length)
+    return body
+  }
+
+  async #loadOnce(
+    range: { start: number; end: number },
+    { key, etag, stallMs }: { key: string; etag: string; stallMs: number },
+  ): Promise<Buffer> {
+    const wanted = range.end - range.start + 1
+    const what = `Bytes ${range.start}-${range.end} of the source`
+    // A signal of its own for each request: clients leave listeners behind, and a job makes thousands of them.
+    using limit = deadline(
+      stallMs,
+      this.#controller.signal,
+      () => new WorkerError('storage_unavailable', `${what} did not arrive within ${stallMs / 1000} s`),
+    )
+    try {
+      const body = await this.#storage.getRange(key, range, { etag, signal: limit.signal })
+      if (body.length === wanted) return body
+      throw new WorkerError(
+        'storage_unavailable',
+        `${what} came as ${body.length} bytes instead of ${wanted}`,
+      )
+    } catch (error) {
+      throw firstReason(limit.signal, error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = asWorkerError(error)
+    this.#stop(this.#failure)
+    this.#input.onFailure?.(this.#failure)
+  }
+
+  #stop(reason: unknown): void {
+    if (!this.#controller.signal.aborted) this.#controller.abort(reason)
+    this.#fetcher.stop(reason)
+    for (const response of this.#responses) {
+      // One that has sent nothing yet is answered with an error by source-http.ts, in its own words.
+      if (response.headersSent) response.destroy()
+    }
+  }
+}

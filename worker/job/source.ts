@@ -1,0 +1,118 @@
+/**
+ * The source of a job, as ffmpeg sees it: a plain HTTP file on a loopback port under an unguessable path.
+ * Behind it the object is read from the bucket by ranges, with retries and a version pin, into a cache on the
+ * scratch disk. So ffmpeg starts before the download ends, reads only what it needs, never sees credentials
+ * or the bucket's bad moments, and several of its processes share one download.
+ */
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { WorkerError } from '../../shared/errors.ts'
+import type { Storage } from '../../shared/storage.ts'
+import { defaultFetchLimits, type FetchLimits } from './source-fetch.ts'
+import { OpenSource } from './source-handle.ts'
+import { answer } from './source-http.ts'
+
+export interface SourceServer {
+  readonly port: number
+  /** Throws scratch_full when the cache cannot be created. The caller closes the handle. */
+  open(input: SourceInput): SourceHandle
+  /** Closes every handle and the port. */
+  close(): Promise<void>
+}
+
+export interface SourceInput {
+  readonly key: string
+  readonly bytes: number
+  /** Version of the object that all reads are pinned to. */
+  readonly etag: string
+  /** Folder on the scratch disk for the cache, which grows to `bytes` at most. */
+  readonly dir: string
+  /** Ends the connections and the requests to the bucket when aborted; the handle still has to be closed. */
+  readonly signal: AbortSignal
+  /** Told of bytes as they arrive from the bucket. */
+  onBytes?(bytes: number): void
+  /** Told once, when reading has failed for good: ffmpeg only sees a broken connection, and may even exit 0. */
+  onFailure?(error: WorkerError): void
+}
+
+export interface SourceHandle {
+  readonly url: string
+  /** Bytes `start` to `end`, both inclusive, cut at the end of the object: to look at its head. At most 16 MiB. */
+  read(start: number, end: number): Promise<Buffer>
+  stats(): SourceStats
+  /** Why reads fail, if they do: input_changed, input_missing, storage_unavailable, storage_refused, scratch_full. */
+  failure(): WorkerError | undefined
+  /** Ends the connections, the requests to the bucket and the cache. Safe to call twice, and in mid-read. */
+  close(): Promise<void>
+}
+
+export interface SourceStats {
+  readonly fetchedBytes: number
+  readonly servedBytes: number
+  /** Ranges begun anew here, on top of the tries that storage makes itself. */
+  readonly retries: number
+}
+
+export interface SourceOptions {
+  readonly limits?: FetchLimits
+  /** How long one range may take, with all the tries that storage makes itself. */
+  readonly stallMs?: number
+  /** How often a range is begun before the source has failed. */
+  readonly tries?: number
+}
+
+/**
+ * 3 x 30 s and the waits between them stay under ENCODE_STALL_SECONDS (120): a bucket that is away must end the
+ * job as storage_unavailable, which costs no attempt, and not as a stalled encoder, which does.
+ */
+const defaultStallMs = 30_000
+const defaultTries = 3
+
+/** Starts the server on a free port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
+export async function startSourceServer(
+  storage: Storage,
+  options: SourceOptions = {},
+): Promise<SourceServer> {
+  const { limits: fetch = defaultFetchLimits, stallMs = defaultStallMs, tries = defaultTries } = options
+  const handles = new Map<string, OpenSource>()
+  const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
+    const [, token = '', name, ...rest] = (request.url ?? '').split('/')
+    const handle = name === 'source' && rest.length === 0 ? handles.get(token) : undefined
+    if (handle) void answer(request, response, handle.attach(response))
+    else response.writeHead(404, { 'content-length': 0 }).end()
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+
+  return {
+    port,
+    open(input) {
+      const token = randomBytes(24).toString('base64url')
+      const source = new OpenSource(storage, input, { fetch, stallMs, tries })
+      handles.set(token, source)
+      return {
+        url: `http://127.0.0.1:${port}/${token}/source`,
+        read: (start, end) => source.read(start, end),
+        stats: () => source.stats(),
+        failure: () => source.failure(),
+        close() {
+          handles.delete(token)
+          return source.close()
+        },
+      }
+    },
+    async close() {
+      const open = [...handles.values()]
+      handles.clear()
+      await Promise.all(open.map((source) => source.close()))
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    },
+  }
+}
