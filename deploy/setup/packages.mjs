@@ -43,8 +43,7 @@ export function packagesAreFresh() {
 /** `npm ci`. It empties node_modules first, Node 24's copy there included: that is fetched again from npm's cache. */
 export async function installPackages() {
   const lock = readFileSync(join(root, 'package-lock.json'))
-  const count = Object.keys(JSON.parse(lock).packages).length - 1
-  say(`installing ${count} npm packages (npm ci) …`)
+  say('installing the npm packages (npm ci) …')
   await runNpm(['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'])
   writeStamp(createHash('sha256').update(lock).digest('hex'))
 }

@@ -37,8 +37,8 @@ export function findProgram(name) {
 }
 
 /**
- * Runs a program to its end without showing its output; when it fails the output's last lines become the
- * message of the SetupError. Resolves with what it wrote to standard output.
+ * Runs a program to its end without showing its output; when it fails the output, cut in the middle, becomes
+ * the message of the SetupError. Resolves with what it wrote to standard output.
  */
 export async function runQuietly(program, args, { env = {}, cwd = root } = {}) {
   const child = spawn(program, args, {
@@ -60,10 +60,15 @@ export async function runQuietly(program, args, { env = {}, cwd = root } = {}) {
     child.once('close', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)))
   }).catch((error) => error.message)
   if (ending !== undefined) {
-    const tail = output.trimEnd().split('\n').slice(-20).join('\n')
-    throw new SetupError(`${program} ${args.join(' ')} failed (${ending}).\n${tail}`)
+    throw new SetupError(`${program} ${args.join(' ')} failed (${ending}).\n${shorten(output)}`)
   }
   return standardOutput
+}
+
+/** npm says what is wrong in its first lines, apt-get in its last. */
+function shorten(output) {
+  const lines = output.trimEnd().split('\n')
+  return (lines.length > 30 ? [...lines.slice(0, 15), '…', ...lines.slice(-15)] : lines).join('\n')
 }
 
 /** npm as this machine has it. Started through npm we take that very npm: it may not be on PATH. */

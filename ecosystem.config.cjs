@@ -1,0 +1,28 @@
+/**
+ * For pm2: `pm2 start ecosystem.config.cjs`. One worker process a machine; slots inside it (WORKER_CONCURRENCY)
+ * are cheaper than processes. The environment is the one pm2 was started in.
+ */
+module.exports = {
+  apps: [
+    {
+      name: 'video-worker',
+      script: 'worker/main.ts',
+      cwd: __dirname,
+      // Node 24 runs TypeScript as it is; pm2 would look for bun or ts-node by the file's ending.
+      interpreter: 'node',
+      exec_mode: 'fork',
+      instances: 1,
+      // pm2 sends SIGINT, waits this long (ms) and then kills. Its default of 1.6 s leaves an orphaned ffmpeg;
+      // above DRAIN_SECONDS (90) by the time a worker needs for its last words. Held by a test.
+      kill_timeout: 110_000,
+      // By default pm2 sends the signal to ffmpeg too, and the worker would take that for a failed encode.
+      treekill: false,
+      // 0: it was asked to stop and did. 78: the configuration is wrong, and stays wrong however often it starts.
+      stop_exit_codes: [0, 78],
+      // 69, or a crash: something is away. Wait longer each time, up to 15 s.
+      exp_backoff_restart_delay: 500,
+      // No max_memory_restart: it would end a job in the middle, and ffmpeg's memory is not counted anyway.
+      merge_logs: true,
+    },
+  ],
+}

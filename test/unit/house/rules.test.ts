@@ -1,0 +1,69 @@
+/** Rules of the house that a reader may rely on without looking: each one names the lines that break it. */
+import { expect, test } from '@jest/globals'
+import { findInCode, productFolders, readSources } from './sources.ts'
+
+// The set-up is not the worker: it reads the environment and starts npm and apt-get before there is one.
+const product = readSources(productFolders).filter((source) => !source.path.startsWith('deploy/setup/'))
+const everything = [...product, ...readSources(['test'])]
+const isMain = (path: string) => /(^|\/)main\.ts$/.test(path) || /^deploy\/(.*\/)?main[^/]*$/.test(path)
+
+test('only main.ts files of the product read the environment or end the process', () => {
+  const pattern = /process\.(env|exit)\b|process\[|\b(env|exit)\b[^'"]*from 'node:process'|\} = process\b/
+  const found = product
+    .filter((source) => !isMain(source.path))
+    .flatMap((source) => findInCode(source, pattern))
+  expect(found).toEqual([])
+})
+
+test('only worker/media/run.ts starts programs', () => {
+  const found = product
+    .filter((source) => source.imports.some((each) => /^(execa|(node:)?child_process)$/.test(each.target)))
+    .map((source) => source.path)
+  expect(found.filter((path) => path !== 'worker/media/run.ts')).toEqual([])
+})
+
+test('timers are set in shared/time.ts only, where tests can find them and signals end them', () => {
+  const pattern =
+    /\b(setTimeout|setInterval|setImmediate)\(|timers\/promises|node:timers/
+  const found = product.flatMap((source) => findInCode(source, pattern))
+  expect(found.filter((place) => !place.startsWith('shared/time.ts:'))).toEqual([])
+})
+
+test('one AbortController a job: no AbortSignal.any, whose reason can be the wrong one', () => {
+  expect(product.flatMap((source) => findInCode(source, /AbortSignal\.any\b/))).toEqual([])
+})
+
+test('no default exports, no barrels', () => {
+  const modules = product.filter((source) => source.path.endsWith('.ts'))
+  const reexports = modules.filter((source) => source.imports.some((each) => each.reexport))
+  expect(modules.flatMap((source) => findInCode(source, /^export default\b/))).toEqual([])
+  expect(reexports.map((source) => source.path)).toEqual([])
+})
+
+test('nothing is printed past the logger', () => {
+  const found = product
+    .filter((source) => !isMain(source.path) && source.path !== 'shared/config-table.ts')
+    .flatMap((source) => findInCode(source, /\bconsole\.\w+\(|process\.std(out|err)\.write/))
+  expect(found).toEqual([])
+})
+
+test('no file is longer than 250 lines', () => {
+  const long = everything
+    .map((source) => ({ path: source.path, lines: source.text.trimEnd().split('\n').length }))
+    .filter((each) => each.lines > 250)
+  expect(long).toEqual([])
+})
+
+test('no suite is left focused or switched off without a reason', () => {
+  const pattern = /\b(test|it|describe)\.(only|skip)\(|\bx(it|test|describe)\(/
+  const suites = everything.filter((source) => source.path.endsWith('.test.ts'))
+  const found = suites.flatMap((source) => findInCode(source, pattern))
+  expect(found.filter((place) => !place.startsWith('test/unit/house/rules.test.ts:'))).toEqual([])
+})
+
+test('the repository names no registry host and no path of one machine', () => {
+  // Built from parts, so that this file does not break its own rule.
+  const forbidden = new RegExp([`registry${'.'}npmjs`, `/${'work'}/`, `/${'root'}/`].join('|'))
+  const found = everything.flatMap((source) => findInCode(source, forbidden))
+  expect(found).toEqual([])
+})

@@ -1,0 +1,105 @@
+/**
+ * Every timeout on the way of a stop or of a lease, compared (lessons 17 and 20): each one alone looks right,
+ * and together they lost jobs. The numbers are read from where they are used.
+ */
+import { createRequire } from 'node:module'
+import { describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../shared/config.ts'
+import { readSource } from './sources.ts'
+
+const required = {
+  API_BASE_URL: 'http://127.0.0.1:1',
+  INTERNAL_WORKER_TOKEN: 'token',
+  R2_ENDPOINT: 'http://127.0.0.1:1',
+  R2_ACCESS_KEY: 'key',
+  R2_SECRET_KEY: 'secret',
+  R2_BUCKET: 'bucket',
+  REDIS_HOST: '127.0.0.1',
+  VIDEO_SQS_QUEUE_NAME: 'academy-video-jobs',
+  AWS_REGION: 'ap-northeast-2',
+}
+const config = loadConfig(required)
+const { lease, drainSeconds: drain } = config
+
+/** Spot gives this long from notice to reclaim; what is not done 20 s before it may not be done at all. */
+const spotSeconds = 120
+const spotMarginSeconds = 20
+/** The instance metadata is asked for a notice this often. */
+const noticePollSeconds = 2
+/** From the drain's end to the exit: goodbye to the hook, the API and Redis, each bounded. */
+const lastWordsSeconds = 15
+
+describe('a stop', () => {
+  const { apps } = createRequire(import.meta.url)('../../../ecosystem.config.cjs')
+
+  test('by pm2 leaves time for the drain and the last words, and reaches the worker alone', () => {
+    expect(apps[0].kill_timeout / 1000).toBeGreaterThan(drain + lastWordsSeconds)
+    expect(apps[0]).toMatchObject({ interpreter: 'node', treekill: false })
+    expect(apps[0]).not.toHaveProperty('max_memory_restart')
+  })
+
+  test('by pm2 is over before a Spot reclaim', () => {
+    expect(apps[0].kill_timeout / 1000).toBeLessThan(spotSeconds)
+  })
+
+  test('by a Spot notice is over with a margin, however late in its interval the notice is seen', () => {
+    expect(noticePollSeconds + drain).toBeLessThanOrEqual(spotSeconds - spotMarginSeconds)
+  })
+})
+
+describe('a lease', () => {
+  const beatLimit = numberOf('worker/lease.ts', 'beatLimitMs') / 1000
+  const retry = numberOf('worker/lease.ts', 'retryMs') / 1000
+
+  test('outlives two beats that fail, each at its limit, before the job is stopped for lack of slack', () => {
+    const third = lease.beatSeconds + 2 * (beatLimit + retry)
+    expect(third + beatLimit).toBeLessThan(lease.visibilitySeconds - lease.minSlackSeconds)
+  })
+
+  test('is given up early enough to kill ffmpeg and stop the uploads before somebody else may start', () => {
+    expect(lease.minSlackSeconds).toBeGreaterThanOrEqual(10)
+    expect(lease.minSlackSeconds).toBeGreaterThan(beatLimit)
+  })
+
+  test('is never asked for beyond the 12 hours that SQS allows', () => {
+    expect(lease.maxSeconds + lease.visibilitySeconds).toBeLessThanOrEqual(12 * 3600)
+  })
+
+  test('of a hung job is let go of only after the job had its whole drain to end', () => {
+    expect(numberOf('worker/lease.ts', 'stopGraceMs') / 1000).toBeGreaterThan(drain)
+  })
+})
+
+describe('a call to the outside', () => {
+  test('of one long poll waits longer than the poll itself', () => {
+    expect(numberOf('shared/queue.ts', 'pollRequestTimeoutMs') / 1000).toBeGreaterThan(config.queue.waitSeconds)
+  })
+
+  test('to the API, with all its tries and waits, ends within the stage that makes it', () => {
+    const { tries, timeoutSeconds, backoffCapSeconds } = config.api
+    expect(tries * (timeoutSeconds + backoffCapSeconds)).toBeLessThan(config.stall.stageSeconds)
+  })
+
+  test('of ffprobe ends within its stage', () => {
+    expect(config.ffmpeg.probeTimeoutSeconds).toBeLessThan(config.stall.stageSeconds)
+  })
+
+  test('to the bucket is retried inside the read that ffmpeg waits for, before the encode counts as hung', () => {
+    expect(numberOf('worker/job/source.ts', 'defaultStallMs') / 1000).toBeLessThan(config.stall.encodeSeconds)
+  })
+})
+
+test('the heartbeat key of 60 s outlives two heartbeats that fail', () => {
+  expect(3 * config.api.heartbeatSeconds).toBeLessThanOrEqual(60)
+})
+
+test('a back-off never makes a message wait longer than SQS can', () => {
+  expect(config.job.backoffCapSeconds).toBeLessThanOrEqual(12 * 3600)
+})
+
+/** The value of `const name = 12_000` in a file. */
+function numberOf(path: string, name: string): number {
+  const match = new RegExp(`const ${name} = ([\\d_]+)`).exec(readSource(path).code)
+  if (match?.[1] === undefined) throw new Error(`${path} has no constant ${name}`)
+  return Number(match[1].replaceAll('_', ''))
+}
