@@ -1,5 +1,6 @@
 import type { Config, Env } from './config.ts'
-import { leavesOf, schema } from './config-schema.ts'
+import { schema } from './config-schema.ts'
+import { leavesOf } from './config-variable.ts'
 
 /** Names that older deployments use for the same thing; the proper name wins when both are set. */
 const aliases: Readonly<Record<string, string>> = {

@@ -1,36 +1,13 @@
 import type convict from 'convict'
 import type { Config } from './config.ts'
-import type { FormatName, Limits } from './config-formats.ts'
+import { workVariables } from './config-schema-work.ts'
+import { address, decimal, flag, required, secret, type Tree, text, whole } from './config-variable.ts'
 
 /**
  * Every environment variable of the worker, once: the README's table (`npm run config`), the checks at boot and the
  * redaction in logs all come from here. Names and defaults: contract.md section 6; those that are ours to choose
  * are named after the thing they bound, with the unit as their last word.
  */
-export interface Variable extends Limits {
-  env: string
-  doc: string
-  format: FormatName | readonly string[]
-  default: string | number | boolean | null
-  sensitive?: boolean
-  /** Config holds the environment's number times this. */
-  scale?: number
-  /** What the table shows as the default where that depends on the machine or on another variable. */
-  shown?: string
-}
-
-type Extra = Pick<Variable, 'default'> & Partial<Variable>
-
-const required = { default: null } as const
-const secret = { default: null, format: 'secret', sensitive: true } as const
-const text = (env: string, doc: string, extra: Extra) => ({ format: 'text' as const, env, doc, ...extra })
-const address = (env: string, doc: string, extra: Extra) => text(env, doc, { format: 'address', ...extra })
-const flag = (env: string, doc: string) => text(env, doc, { format: 'flag', default: false })
-const whole = (env: string, value: number, min: number, max: number, doc: string) =>
-  text(env, doc, { format: 'whole', default: value, min, max })
-const decimal = (env: string, value: number, min: number, max: number, doc: string) =>
-  text(env, doc, { format: 'decimal', default: value, min, max })
-
 const variables = {
   workerId: text('WORKER_ID', 'Name of this worker in logs, keys and calls', {
     default: '',
@@ -148,78 +125,7 @@ const variables = {
       format: 'folder',
     }),
   },
-  scratch: {
-    dir: text('VIDEO_WORKER_TEMP_DIR', 'Scratch folder', {
-      default: '',
-      shown: 'video-worker in the system’s temp folder',
-    }),
-    minFreeBytes: {
-      ...whole('SCRATCH_MIN_FREE_MB', 2048, 0, 1e9, 'Free space without which no job starts, in MiB'),
-      scale: 1024 * 1024,
-    },
-  },
-  ffmpeg: {
-    bin: text('FFMPEG_BIN', 'ffmpeg (also FFMPEG_PATH)', { default: 'ffmpeg' }),
-    probeBin: text('FFPROBE_BIN', 'ffprobe (also FFPROBE_PATH)', { default: 'ffprobe' }),
-    probeTimeoutSeconds: decimal('FFPROBE_TIMEOUT_SECONDS', 60, 1, 3600, 'Limit of one probe'),
-    memoryLimitMb: whole(
-      'FFMPEG_MEMORY_LIMIT_MB',
-      8192,
-      0,
-      1e6,
-      'Address space of one ffmpeg, in MiB; 0 = no limit',
-    ),
-    threads: whole('FFMPEG_THREADS', 0, 0, 512, 'Threads of one encoder; 0 = ffmpeg decides'),
-    nice: whole('FFMPEG_NICE', 5, 0, 19, 'Niceness of ffmpeg, so that beats and uploads come first'),
-  },
-  hls: {
-    segmentSeconds: decimal('HLS_TIME_SECONDS', 6, 1, 30, 'Length of a segment'),
-    chunkSeconds: decimal(
-      'CHUNK_SECONDS',
-      120,
-      1,
-      86_400,
-      'Length of a chunk: what a lost instance costs at most',
-    ),
-    profilesFile: text('PROFILES_FILE', 'JSON file with encoding profiles; empty = the built-in one', {
-      default: '',
-    }),
-    keepVersions: whole('KEEP_VERSIONS', 1, 0, 1000, 'Older versions of a video that stay in the bucket'),
-  },
-  limits: {
-    maxBytes: whole(
-      'MAX_SOURCE_BYTES',
-      200e9,
-      0,
-      Number.MAX_SAFE_INTEGER,
-      'Largest source accepted; 0 = no limit',
-    ),
-    maxSeconds: whole('MAX_DURATION_SECONDS', 43_200, 0, 1e9, 'Longest source accepted; 0 = no limit'),
-    maxPixels: whole(
-      'MAX_PIXELS',
-      8192 * 8192,
-      0,
-      1e10,
-      'Largest picture accepted, width x height; 0 = no limit',
-    ),
-  },
-  stall: {
-    encodeSeconds: decimal(
-      'ENCODE_STALL_SECONDS',
-      120,
-      0.1,
-      43_200,
-      'ffmpeg without progress for this long is killed',
-    ),
-    stageSeconds: decimal(
-      'STAGE_DEADLINE_SECONDS',
-      600,
-      0.1,
-      43_200,
-      'Limit of each other stage: probe, thumbnails, verify, publish, report',
-    ),
-  },
-  upload: { maxConcurrency: whole('UPLOAD_MAX_CONCURRENCY', 8, 1, 256, 'Uploads at a time of one job') },
+  ...workVariables,
   // A Spot notice comes 120 s ahead, and the worker must be gone 20 s before.
   drainSeconds: decimal(
     'DRAIN_SECONDS',
@@ -247,21 +153,5 @@ const variables = {
   }),
 } satisfies Tree
 
-interface Tree {
-  [name: string]: Tree | Variable
-}
-
 /** Convict's view of the table. Its types know neither our formats' names nor read-only lists. */
 export const schema = variables as unknown as convict.Schema<Config>
-
-/** Every variable with its dotted path in Config, in the order of the table. */
-export function leavesOf(tree: unknown, at = ''): { path: string; variable: Variable }[] {
-  return Object.entries(tree as Tree).flatMap(([name, node]) => {
-    const path = at === '' ? name : `${at}.${name}`
-    return isVariable(node) ? [{ path, variable: node }] : leavesOf(node, path)
-  })
-}
-
-function isVariable(node: Tree | Variable): node is Variable {
-  return typeof node.env === 'string'
-}

@@ -4,7 +4,8 @@ import path from 'node:path'
 import convict from 'convict'
 import { registerFormats } from './config-formats.ts'
 import { canonical, misplaced, ruleProblems } from './config-rules.ts'
-import { leavesOf, schema, type Variable } from './config-schema.ts'
+import { schema } from './config-schema.ts'
+import { leavesOf, type Variable } from './config-variable.ts'
 import { WorkerError } from './errors.ts'
 
 /** The effective configuration. Environment names, units, ranges and defaults: shared/config-schema.ts. */

@@ -36,8 +36,8 @@ export function createLogger(
   const logger = pino(options, destination ?? (config.pretty ? prettyOutput() : undefined) ?? plainOutput())
   // pino applies formatters.bindings to the root only; children inherit this method from it
   const child = logger.child
-  logger.child = function (bindings: pino.Bindings, childOptions?: pino.ChildLoggerOptions) {
-    return child.call(this, cleanFields(bindings), childOptions)
+  logger.child = function (this: Logger, bindings: pino.Bindings, childOptions?: pino.ChildLoggerOptions) {
+    return Reflect.apply(child, this, [cleanFields(bindings), childOptions])
   } as typeof child
   return logger
 }

@@ -1,0 +1,42 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type MetricName, metricPrefix, metricTable } from './metric-table.ts'
+
+/** What the members of Metrics are, by the type that the table gives them. */
+interface Instruments {
+  counter: Counter
+  gauge: Gauge
+  histogram: Histogram
+}
+type Row<N extends MetricName> = Extract<(typeof metricTable)[number], { name: N }>
+
+/** One member for each row of the table, under the row's own name. */
+export type Metrics = { readonly [N in MetricName]: Instruments[Row<N>['type']] } & {
+  /** The page for Prometheus: our metrics, and those of the process under their usual names. */
+  page(): Promise<{ contentType: string; body: string }>
+  readonly registry: Registry
+}
+
+/**
+ * A new set of metrics in a registry of its own (nothing is shared between two workers or tests in one process).
+ * `defaults: false` leaves out the metrics of the Node process.
+ */
+export function createMetrics({ defaults = true }: { defaults?: boolean } = {}): Metrics {
+  const registry = new Registry()
+  if (defaults) collectDefaultMetrics({ register: registry })
+  const members = metricTable.map((row) => {
+    const options = {
+      name: metricPrefix + row.name,
+      help: row.help,
+      labelNames: [...row.labels],
+      registers: [registry],
+    }
+    if (row.type === 'counter') return [row.name, new Counter(options)]
+    if (row.type === 'gauge') return [row.name, new Gauge(options)]
+    return [row.name, new Histogram({ ...options, buckets: [...row.buckets] })]
+  })
+  return {
+    ...(Object.fromEntries(members) as { [N in MetricName]: Instruments[Row<N>['type']] }),
+    registry,
+    page: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  }
+}
