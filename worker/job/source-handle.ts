@@ -5,7 +5,7 @@ import { retry } from '../../shared/backoff.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
 import { deadline } from '../../shared/time.ts'
-import type { SourceInput, SourceStats } from './source.ts'
+import type { SourceInput, SourceRetry, SourceStats } from './source.ts'
 import { BlockCache } from './source-cache.ts'
 import { Fetcher, type FetchLimits } from './source-fetch.ts'
 import type { Served } from './source-http.ts'
@@ -13,7 +13,7 @@ import type { Served } from './source-http.ts'
 export interface HandleLimits {
   readonly fetch: FetchLimits
   readonly stallMs: number
-  readonly tries: number
+  readonly retry: SourceRetry
 }
 
 /** read() is for a look at the head of a file, not for its body: that goes through the URL. */
@@ -100,12 +100,8 @@ export class OpenSource {
 
   /** One range from the bucket, however long it takes within the limits. */
   async #load(start: number, end: number): Promise<Buffer> {
-    const { key, etag, onBytes } = this.#input
-    const { tries, stallMs } = this.#limits
-    const body = await retry(() => this.#loadOnce({ start, end }, { key, etag, stallMs }), {
-      tries,
-      base: 1,
-      cap: 10,
+    const body = await retry(() => this.#loadOnce({ start, end }), {
+      ...this.#limits.retry,
       signal: this.#controller.signal,
       retryIf: (error) => error instanceof WorkerError && error.code === 'storage_unavailable',
       onRetry: () => {
@@ -113,14 +109,13 @@ export class OpenSource {
       },
     })
     this.#fetchedBytes += body.length
-    onBytes?.(body.length)
+    this.#input.onBytes?.(body.length)
     return body
   }
 
-  async #loadOnce(
-    range: { start: number; end: number },
-    { key, etag, stallMs }: { key: string; etag: string; stallMs: number },
-  ): Promise<Buffer> {
+  async #loadOnce(range: { start: number; end: number }): Promise<Buffer> {
+    const { key, etag } = this.#input
+    const { stallMs } = this.#limits
     const wanted = range.end - range.start + 1
     const what = `Bytes ${range.start}-${range.end} of the source`
     // A signal of its own for each request: clients leave listeners behind, and a job makes thousands of them.

@@ -58,8 +58,14 @@ export interface SourceOptions {
   readonly limits?: FetchLimits
   /** How long one range may take, with all the tries that storage makes itself. */
   readonly stallMs?: number
-  /** How often a range is begun before the source has failed. */
-  readonly tries?: number
+  /** How often a range is begun before the source has failed, and the seconds between. */
+  readonly retry?: SourceRetry
+}
+
+export interface SourceRetry {
+  readonly tries: number
+  readonly base: number
+  readonly cap: number
 }
 
 /**
@@ -67,14 +73,14 @@ export interface SourceOptions {
  * job as storage_unavailable, which costs no attempt, and not as a stalled encoder, which does.
  */
 const defaultStallMs = 30_000
-const defaultTries = 3
+const defaultRetry: SourceRetry = { tries: 3, base: 1, cap: 10 }
 
 /** Starts the server on a free port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
 export async function startSourceServer(
   storage: Storage,
   options: SourceOptions = {},
 ): Promise<SourceServer> {
-  const { limits: fetch = defaultFetchLimits, stallMs = defaultStallMs, tries = defaultTries } = options
+  const { limits: fetch = defaultFetchLimits, stallMs = defaultStallMs, retry = defaultRetry } = options
   const handles = new Map<string, OpenSource>()
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
     const [, token = '', name, ...rest] = (request.url ?? '').split('/')
@@ -92,7 +98,7 @@ export async function startSourceServer(
     port,
     open(input) {
       const token = randomBytes(24).toString('base64url')
-      const source = new OpenSource(storage, input, { fetch, stallMs, tries })
+      const source = new OpenSource(storage, input, { fetch, stallMs, retry })
       handles.set(token, source)
       return {
         url: `http://127.0.0.1:${port}/${token}/source`,

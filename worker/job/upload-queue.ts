@@ -11,15 +11,21 @@ import type { Uploader, UploaderOptions, UploadItem, UploadStats } from './uploa
 const mebibyte = 1024 * 1024
 
 /**
- * Three rounds of storage's own six tries, 2 to 15 s apart: a bucket that is away for a minute costs a pause of the
+ * Three rounds of storage's own six tries, up to 15 s apart: a bucket that is away for a minute costs a pause of the
  * encoder, not the job. Longer, and the message is better back in the queue.
  */
-const patience = { tries: 3, base: 5, cap: 15 }
+const defaultRetry = { tries: 3, base: 5, cap: 15 }
+
+const defaults = {
+  memoryBytes: 64 * mebibyte,
+  highBytes: 256 * mebibyte,
+  lowBytes: 128 * mebibyte,
+  retry: defaultRetry,
+}
 
 export class FileUploader implements Uploader {
   readonly #storage: Storage
-  readonly #options: Required<Pick<UploaderOptions, 'memoryBytes' | 'highBytes' | 'lowBytes'>> &
-    UploaderOptions
+  readonly #options: UploaderOptions & Required<Pick<UploaderOptions, keyof typeof defaults>>
   readonly #controller = new AbortController()
   readonly #queue: (UploadItem & { size: number })[] = []
   readonly #running = new Set<Promise<unknown>>()
@@ -35,12 +41,7 @@ export class FileUploader implements Uploader {
 
   constructor(storage: Storage, options: UploaderOptions) {
     this.#storage = storage
-    this.#options = {
-      memoryBytes: 64 * mebibyte,
-      highBytes: 256 * mebibyte,
-      lowBytes: 128 * mebibyte,
-      ...options,
-    }
+    this.#options = { ...defaults, ...options }
     if (options.signal.aborted) this.#onAbort()
     else options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -159,7 +160,7 @@ export class FileUploader implements Uploader {
 
   #patiently<T>(key: string, put: () => Promise<T>): Promise<T> {
     return retry(put, {
-      ...patience,
+      ...this.#options.retry,
       signal: this.#controller.signal,
       retryIf: (error) => error instanceof WorkerError && error.code === 'storage_unavailable',
       onRetry: (error) => {

@@ -59,6 +59,8 @@ export interface UploaderOptions {
   readonly memoryBytes?: number
   readonly highBytes?: number
   readonly lowBytes?: number
+  /** How often an upload is begun before it has failed, and the seconds between. */
+  readonly retry?: { readonly tries: number; readonly base: number; readonly cap: number }
   onRetry?(error: unknown, key: string): void
 }
 
