@@ -1,19 +1,18 @@
 /** One open source: the cache, the requests to the bucket that fill it, the connections that it feeds. */
 import type { ServerResponse } from 'node:http'
-import { firstReason } from '../../shared/abort.ts'
-import { retry } from '../../shared/backoff.ts'
+import { type Backoff, retry } from '../../shared/backoff.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
 import { deadline } from '../../shared/time.ts'
-import type { SourceInput, SourceRetry, SourceStats } from './source.ts'
+import type { SourceInput, SourceStats } from './source.ts'
 import { BlockCache } from './source-cache.ts'
 import { Fetcher, type FetchLimits } from './source-fetch.ts'
 import type { Served } from './source-http.ts'
 
 export interface HandleLimits {
   readonly fetch: FetchLimits
-  readonly stallMs: number
-  readonly retry: SourceRetry
+  readonly patienceMs: number
+  readonly backoff: Backoff
 }
 
 /** read() is for a look at the head of a file, not for its body: that goes through the URL. */
@@ -98,42 +97,30 @@ export class OpenSource {
     await this.#cache.close()
   }
 
-  /** One range from the bucket, however long it takes within the limits. */
+  /** One range from the bucket, begun anew as long as the bucket is away and patience lasts. */
   async #load(start: number, end: number): Promise<Buffer> {
-    const body = await retry(() => this.#loadOnce({ start, end }), {
-      ...this.#limits.retry,
-      signal: this.#controller.signal,
+    const { key, etag } = this.#input
+    const { patienceMs, backoff } = this.#limits
+    let cause: unknown
+    // It is also a signal of its own for each range: the handle's lives for hours and thousands of requests.
+    using limit = deadline(patienceMs, this.#controller.signal, () => {
+      const message = `Bytes ${start}-${end} of the source did not arrive within ${patienceMs / 1000} s`
+      return new WorkerError('storage_unavailable', message, { cause })
+    })
+    const { signal } = limit
+    const body = await retry(() => this.#storage.getRange(key, { start, end }, { etag, signal }), {
+      ...backoff,
+      tries: Number.POSITIVE_INFINITY,
+      signal,
       retryIf: (error) => error instanceof WorkerError && error.code === 'storage_unavailable',
-      onRetry: () => {
+      onRetry: (error) => {
+        cause = error
         this.#retries++
       },
     })
     this.#fetchedBytes += body.length
     this.#input.onBytes?.(body.length)
     return body
-  }
-
-  async #loadOnce(range: { start: number; end: number }): Promise<Buffer> {
-    const { key, etag } = this.#input
-    const { stallMs } = this.#limits
-    const wanted = range.end - range.start + 1
-    const what = `Bytes ${range.start}-${range.end} of the source`
-    // A signal of its own for each request: clients leave listeners behind, and a job makes thousands of them.
-    using limit = deadline(
-      stallMs,
-      this.#controller.signal,
-      () => new WorkerError('storage_unavailable', `${what} did not arrive within ${stallMs / 1000} s`),
-    )
-    try {
-      const body = await this.#storage.getRange(key, range, { etag, signal: limit.signal })
-      if (body.length === wanted) return body
-      throw new WorkerError(
-        'storage_unavailable',
-        `${what} came as ${body.length} bytes instead of ${wanted}`,
-      )
-    } catch (error) {
-      throw firstReason(limit.signal, error)
-    }
   }
 
   #fail(error: unknown): void {

@@ -7,10 +7,11 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Backoff } from '../../shared/backoff.ts'
 import type { WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
 import { defaultFetchLimits, type FetchLimits } from './source-fetch.ts'
-import { OpenSource } from './source-handle.ts'
+import { type HandleLimits, OpenSource } from './source-handle.ts'
 import { answer } from './source-http.ts'
 
 export interface SourceServer {
@@ -56,31 +57,29 @@ export interface SourceStats {
 
 export interface SourceOptions {
   readonly limits?: FetchLimits
-  /** How long one range may take, with all the tries that storage makes itself. */
-  readonly stallMs?: number
-  /** How often a range is begun before the source has failed, and the seconds between. */
-  readonly retry?: SourceRetry
-}
-
-export interface SourceRetry {
-  readonly tries: number
-  readonly base: number
-  readonly cap: number
+  /** How long one range may take in all, however often it is begun anew, before the source has failed. */
+  readonly patienceMs?: number
+  /** Seconds between storage giving up on a range and the range being begun anew. */
+  readonly backoff?: Backoff
 }
 
 /**
- * 3 x 30 s and the waits between them stay under ENCODE_STALL_SECONDS (120): a bucket that is away must end the
- * job as storage_unavailable, which costs no attempt, and not as a stalled encoder, which does.
+ * Under ENCODE_STALL_SECONDS (120): a bucket that is away must end the job as storage_unavailable, which costs no
+ * attempt, and not as a stalled encoder, which does. Storage alone gives up after half a minute of 500s.
  */
-const defaultStallMs = 30_000
-const defaultRetry: SourceRetry = { tries: 3, base: 1, cap: 10 }
+const defaultPatienceMs = 100_000
+const defaultBackoff: Backoff = { base: 1, cap: 10 }
 
 /** Starts the server on a free port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
 export async function startSourceServer(
   storage: Storage,
   options: SourceOptions = {},
 ): Promise<SourceServer> {
-  const { limits: fetch = defaultFetchLimits, stallMs = defaultStallMs, retry = defaultRetry } = options
+  const limits: HandleLimits = {
+    fetch: options.limits ?? defaultFetchLimits,
+    patienceMs: options.patienceMs ?? defaultPatienceMs,
+    backoff: options.backoff ?? defaultBackoff,
+  }
   const handles = new Map<string, OpenSource>()
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
     const [, token = '', name, ...rest] = (request.url ?? '').split('/')
@@ -98,7 +97,7 @@ export async function startSourceServer(
     port,
     open(input) {
       const token = randomBytes(24).toString('base64url')
-      const source = new OpenSource(storage, input, { fetch, stallMs, retry })
+      const source = new OpenSource(storage, input, limits)
       handles.set(token, source)
       return {
         url: `http://127.0.0.1:${port}/${token}/source`,

@@ -17,7 +17,7 @@ const mebibyte = 1024 * 1024
 const defaultRetry = { tries: 3, base: 5, cap: 15 }
 
 const defaults = {
-  memoryBytes: 64 * mebibyte,
+  memoryBytes: 32 * mebibyte,
   highBytes: 256 * mebibyte,
   lowBytes: 128 * mebibyte,
   retry: defaultRetry,

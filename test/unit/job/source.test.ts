@@ -24,7 +24,7 @@ beforeEach(async () => {
   controller = new AbortController()
   await storage.put(key, content, { contentType: 'video/mp4', signal: controller.signal })
   storage.calls.length = 0
-  server = await startSourceServer(storage, { stallMs: 500, retry: { tries: 3, base: 0.01, cap: 0.01 } })
+  server = await startSourceServer(storage, { patienceMs: 500, backoff: { base: 0.01, cap: 0.01 } })
 })
 afterEach(async () => {
   await server.close()
@@ -161,11 +161,19 @@ describe('when the bucket fails', () => {
     expect(source.failure()).toBeUndefined()
   })
 
-  test('a range that never comes is given up after the stall limit and begun anew', async () => {
-    storage.before = (call) => (storage.calls.length === 1 ? waitFor(call.signal) : undefined)
+  test('a bucket that stays away is a failure in the end, with the last reason', async () => {
+    const away = new WorkerError('storage_unavailable', 'the bucket answered 500')
+    storage.before = () => Promise.reject(away)
     const source = await open()
-    expect(content.equals(await (await fetch(source.url)).bytes())).toBe(true)
-    expect(source.stats().retries).toBe(1)
+    expect((await fetch(source.url)).status).toBe(502)
+    expect(source.failure()).toMatchObject({ code: 'storage_unavailable', cause: away })
+    expect(source.stats().retries).toBeGreaterThan(3)
+  })
+
+  test('so is a range that never comes', async () => {
+    storage.before = (call) => waitFor(call.signal)
+    const source = await open()
+    await expect(source.read(0, 0)).rejects.toThrow(/^Bytes 0-262143 of the source did not arrive within/)
   })
 
   test('an object that was replaced breaks the connection and is named', async () => {
