@@ -5,7 +5,7 @@ export const workVariables = {
   scratch: {
     dir: text('VIDEO_WORKER_TEMP_DIR', 'Scratch folder', {
       default: '',
-      shown: 'video-worker in the system’s temp folder',
+      shown: '`video-worker` in the temp folder',
     }),
     minFreeBytes: {
       ...whole('SCRATCH_MIN_FREE_MB', 2048, 0, 1e9, 'Free space without which no job starts, in MiB'),
@@ -13,8 +13,8 @@ export const workVariables = {
     },
   },
   ffmpeg: {
-    bin: text('FFMPEG_BIN', 'ffmpeg (also FFMPEG_PATH)', { default: 'ffmpeg' }),
-    probeBin: text('FFPROBE_BIN', 'ffprobe (also FFPROBE_PATH)', { default: 'ffprobe' }),
+    bin: text('FFMPEG_BIN', 'ffmpeg (also `FFMPEG_PATH`)', { default: 'ffmpeg' }),
+    probeBin: text('FFPROBE_BIN', 'ffprobe (also `FFPROBE_PATH`)', { default: 'ffprobe' }),
     probeTimeoutSeconds: decimal('FFPROBE_TIMEOUT_SECONDS', 60, 1, 3600, 'Limit of one probe'),
     memoryLimitMb: whole(
       'FFMPEG_MEMORY_LIMIT_MB',

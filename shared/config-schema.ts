@@ -11,15 +11,15 @@ import { address, decimal, flag, required, secret, type Tree, text, whole } from
 const variables = {
   workerId: text('WORKER_ID', 'Name of this worker in logs, keys and calls', {
     default: '',
-    shown: 'instance id, else host name',
+    shown: 'host name',
   }),
   concurrency: whole('WORKER_CONCURRENCY', 1, 1, 64, 'Jobs at a time in one process'),
   awsRegion: text('AWS_REGION', 'Region of the queue', required),
   queue: {
     name: text('VIDEO_SQS_QUEUE_NAME', 'Queue that the jobs come from', required),
-    deadLetterName: text('VIDEO_SQS_DLQ_NAME', 'Queue that gets what can not be processed', {
+    deadLetterName: text('VIDEO_SQS_DLQ_NAME', 'Queue that gets what cannot be processed', {
       default: '',
-      shown: '{VIDEO_SQS_QUEUE_NAME}-dlq',
+      shown: 'the queue’s name + `-dlq`',
     }),
     endpoint: text('AWS_ENDPOINT_URL_SQS', 'Address of SQS when it is not the region’s own', {
       default: '',
@@ -71,10 +71,10 @@ const variables = {
   },
   r2: {
     endpoint: text('R2_ENDPOINT', 'Address of the bucket’s S3 API', { ...required, format: 'origin' }),
-    accessKey: text('R2_ACCESS_KEY', 'Key id for the bucket; never goes into AWS_*', secret),
-    secretKey: text('R2_SECRET_KEY', 'Secret for the bucket; never goes into AWS_*', secret),
+    accessKey: text('R2_ACCESS_KEY', 'Key id for the bucket; never goes into `AWS_*`', secret),
+    secretKey: text('R2_SECRET_KEY', 'Secret for the bucket; never goes into `AWS_*`', secret),
     region: text('R2_REGION', 'Region of the bucket', { default: 'auto' }),
-    bucket: text('R2_BUCKET', 'The bucket (also R2_VIDEO_BUCKET)', required),
+    bucket: text('R2_BUCKET', 'The bucket (also `R2_VIDEO_BUCKET`)', required),
     prefix: text('R2_PREFIX', 'Folder in the bucket put before every key', { default: '', format: 'folder' }),
   },
   redis: {
@@ -135,7 +135,7 @@ const variables = {
     'Time a stopping worker gives its jobs; at most 100 on Spot',
   ),
   http: {
-    host: text('HTTP_HOST', 'Address of /healthz, /readyz, /metrics and /status', {
+    host: text('HTTP_HOST', 'Address of `/healthz`, `/readyz`, `/metrics`, `/status`', {
       default: '127.0.0.1',
       format: 'hostname',
     }),

@@ -38,7 +38,7 @@ export function createLogger(
   const child = logger.child
   logger.child = function (this: Logger, bindings: pino.Bindings, childOptions?: pino.ChildLoggerOptions) {
     return Reflect.apply(child, this, [cleanFields(bindings), childOptions])
-  } as typeof child
+  } as unknown as typeof child
   return logger
 }
 

@@ -1,4 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type GaugeConfiguration,
+  Histogram,
+  Registry,
+} from 'prom-client'
 import { type MetricName, metricPrefix, metricTable } from './metric-table.ts'
 
 /** What the members of Metrics are, by the type that the table gives them. */
@@ -31,7 +38,7 @@ export function createMetrics({ defaults = true }: { defaults?: boolean } = {}):
       registers: [registry],
     }
     if (row.type === 'counter') return [row.name, new Counter(options)]
-    if (row.type === 'gauge') return [row.name, new Gauge(options)]
+    if (row.type === 'gauge') return [row.name, silentGauge(options)]
     return [row.name, new Histogram({ ...options, buckets: [...row.buckets] })]
   })
   return {
@@ -39,4 +46,11 @@ export function createMetrics({ defaults = true }: { defaults?: boolean } = {}):
     registry,
     page: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
+}
+
+/** prom-client starts a gauge without labels at 0; here one that nobody has set is absent: a 0 would be a lie. */
+function silentGauge(options: GaugeConfiguration<string>): Gauge {
+  const gauge = new Gauge(options)
+  if (options.labelNames?.length === 0) gauge.remove()
+  return gauge
 }

@@ -53,8 +53,8 @@ export function sleep(ms: number, { signal }: { signal: AbortSignal }): Promise<
 }
 
 /**
- * Calls `fn` every `ms`, the first time after `ms`. A call that is still running makes the next ones wait their
- * turn: calls never overlap. What `fn` throws goes to `onError`, or is shown as a process warning: a beat must
+ * Calls `fn` every `ms`, the first time after `ms`. Calls never overlap: while one runs the next are left out, so a
+ * call that can hang needs a limit of its own. What `fn` throws goes to `onError`, or is shown as a process warning: a beat must
  * never end because one of its calls failed. Does not keep the process alive.
  */
 export function every(
