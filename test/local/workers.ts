@@ -1,0 +1,96 @@
+/** Real worker processes (`node worker/main.ts`) beside the local stack, and their logs. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sleep } from '../../shared/time.ts'
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '../../worker/main.ts')
+
+/** A worker that was told to stop and has not ended by then is killed; it drains within 3 s here (session.ts). */
+const stopGraceMs = 10_000
+
+export interface Worker {
+  name: string
+  logFile: string
+  /** Resolves when it ended, with how: `exit code 69`, `SIGKILL`. */
+  ended: Promise<string>
+  /** SIGTERM, and SIGKILL when it does not listen. Resolves when it is gone. */
+  stop(): Promise<void>
+}
+
+export interface WorkerInput {
+  name: string
+  /** The whole environment of the process. */
+  env: NodeJS.ProcessEnv
+  /** Where its log goes. */
+  folder: string
+}
+
+export function startWorker({ name, env, folder }: WorkerInput): Worker {
+  const logFile = join(folder, `${name}.log`)
+  const log = openSync(logFile, 'a')
+  // Its own process group: Ctrl-C in the terminal must reach us alone, who stop it in the right order. And it
+  // gets SIGTERM when we die without having stopped it.
+  const command = [process.execPath, program]
+  const wrapped = existsSync('/usr/bin/setpriv')
+    ? ['/usr/bin/setpriv', '--pdeathsig', 'TERM', ...command]
+    : command
+  const child = spawn(wrapped[0]!, wrapped.slice(1), { env, detached: true, stdio: ['ignore', log, log] })
+  closeSync(log)
+  const ended = endOf(child)
+  return {
+    name,
+    logFile,
+    ended,
+    async stop() {
+      child.kill('SIGTERM')
+      const patience = new AbortController()
+      const late = sleep(stopGraceMs, { signal: patience.signal }).then(
+        () => child.kill('SIGKILL'),
+        () => undefined,
+      )
+      await ended
+      patience.abort()
+      await late
+    },
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<string> {
+  try {
+    const [code, signal] = await once(child, 'close')
+    return signal ?? `exit code ${code}`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** The last lines of a worker's log, readable: level, message, error. */
+export function logTail(worker: Worker, lines = 20): string[] {
+  const all = readFileSync(worker.logFile, 'utf8').trimEnd().split('\n')
+  return all.slice(-lines).map(readable)
+}
+
+const levels: Record<number, string> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+}
+
+function readable(line: string): string {
+  try {
+    const { level, msg, err, ...rest } = JSON.parse(line)
+    const error = err?.message === undefined ? '' : `: ${err.code ?? err.type ?? ''} ${err.message}`
+    const place = ['jobId', 'stage', 'code', 'outcome'].flatMap((key) =>
+      key in rest ? [`${key}=${rest[key]}`] : [],
+    )
+    return [levels[level] ?? level, `${msg}${error}`, ...place].join(' ')
+  } catch {
+    return line
+  }
+}
