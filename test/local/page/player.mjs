@@ -81,7 +81,7 @@ function showStats() {
     `${bufferedSeconds().toFixed(1)} s in the buffer`,
   ]
   const dropped = video.getVideoPlaybackQuality().droppedVideoFrames
-  if (dropped > 0) facts.push(`${dropped} frames dropped`)
+  if (dropped > 0) facts.push(`dropped frames: ${dropped}`)
   at('stats').textContent = facts.join('  ·  ')
 }
 
