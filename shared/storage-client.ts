@@ -15,11 +15,11 @@ export function writeLimitMs(bytes: number, stallMs: number): number {
   return stallMs + (bytes / (256 * 1024)) * 1000
 }
 
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
 export interface ClientOptions {
   /** Sockets kept open; also the bound on requests under way. */
   readonly maxSockets: number
-  /** 1: the caller retries by itself. More: the SDK's own retry, for parts of a multipart upload. */
-  readonly maxAttempts: number
   /** Milliseconds from sending a request to the head of its answer. */
   readonly requestMs: number
 }
@@ -33,7 +33,10 @@ export function createS3Client(r2: Config['r2'], options: ClientOptions): S3Clie
     // Explicit, never from the AWS_* chain: that one belongs to the instance role (contract 2).
     credentials: { accessKeyId: r2.accessKey, secretAccessKey: r2.secretKey },
     forcePathStyle: true,
-    maxAttempts: options.maxAttempts,
+    // Retrying is done round it (storage-attempt.ts), so that one place counts the tries and an abort ends a wait.
+    maxAttempts: 1,
+    // Every failure is thrown: nothing to say beside it on the console.
+    logger: silent,
     // R2 refuses some of the newer default checksums (facts.md, R2); Content-MD5 it checks.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

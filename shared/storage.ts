@@ -11,11 +11,10 @@ import { WorkerError } from './errors.ts'
 import { createAttempt, readExactly } from './storage-attempt.ts'
 import { createS3Client, defaultStallMs, writeLimitMs } from './storage-client.ts'
 import { createBatchDeletion, deleteBatch, inBatches } from './storage-delete.ts'
-import { readFailure, storageError } from './storage-errors.ts'
+import { readFailure } from './storage-errors.ts'
 import {
   type FileUpload,
   fileBytes,
-  md5OfFile,
   multipartFromBytes,
   putFileInParts,
   putFileWhole,
@@ -81,10 +80,8 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
   const { stallMs = defaultStallMs, backoff = { base: 0.5, cap: 10 } } = hooks
   // Own retry round single tries, so that one place counts them and an abort ends a wait at once.
   // The request limit is for 64 MiB: our own, tighter one ends small requests earlier.
-  const single = { maxSockets: 64, maxAttempts: 1, requestMs: writeLimitMs(multipartFromBytes, stallMs) }
-  const client = createS3Client(r2, single)
-  const parts = { maxSockets: 16, maxAttempts: tries, requestMs: writeLimitMs(16 * 1024 ** 2, stallMs) }
-  const partClient = createS3Client(r2, parts)
+  const requestMs = writeLimitMs(multipartFromBytes, stallMs)
+  const client = createS3Client(r2, { maxSockets: 64, requestMs })
   const target = (key: string) => ({ Bucket: r2.bucket, Key: r2.prefix + key })
 
   const attempt = createAttempt({ tries, backoff, onRetry: hooks.onRetry })
@@ -146,18 +143,8 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
         signal: options.signal,
         stallMs,
       }
-      if (bytes > multipartFromBytes) {
-        try {
-          return await putFileInParts(partClient, upload)
-        } catch (error) {
-          throw options.signal.aborted ? options.signal.reason : storageError('write', key, error)
-        }
-      }
-      const digest = await md5OfFile(path)
-      const limitMs = writeLimitMs(bytes, stallMs)
-      await attempt('write', key, options.signal, limitMs, (abortSignal) =>
-        putFileWhole(client, { ...upload, signal: abortSignal }, digest),
-      )
+      if (bytes > multipartFromBytes) await putFileInParts(client, attempt, upload)
+      else await putFileWhole(client, attempt, upload)
     },
 
     async *list(prefix, signal) {
@@ -197,7 +184,6 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
 
     close() {
       client.destroy()
-      partClient.destroy()
     },
   }
   return storage
