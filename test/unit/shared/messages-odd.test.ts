@@ -196,19 +196,19 @@ test('any text at all is answered', () => {
     'é',
     '\ufeff',
   ]
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 2000; i++) {
     check(Array.from({ length: upTo(40) }, () => oneOf(alphabet)).join(''))
     check(String.fromCharCode(...Array.from({ length: upTo(40) }, () => upTo(0x10000))))
   }
 })
 
 test('any JSON at all is answered', () => {
-  for (let i = 0; i < 10_000; i++) check(JSON.stringify(oddTree(4)))
+  for (let i = 0; i < 4000; i++) check(JSON.stringify(oddTree(4)))
 })
 
 test('every known message with anything changed, cut or repeated in it is answered, and stays safe', () => {
   const seen = new Set<string>()
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 8000; i++) {
     let value: unknown = oneOf(seeds)
     for (let changes = upTo(4); changes > 0; changes--) value = changed(value)
     const body = JSON.stringify(value)

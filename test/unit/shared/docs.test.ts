@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { pages } from '../../../shared/docs-tables.ts'
+import { errorCodes } from '../../../shared/errors.ts'
+import { markdownTable } from '../../../shared/markdown.ts'
+import { metricPrefix, metricTable } from '../../../shared/metric-table.ts'
+
+const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+
+/** The rows of all tables of a page as lists of cells, each with the heading that it stands under. */
+function rowsOf(page: string): { heading: string; cells: string[] }[] {
+  let heading = ''
+  return page.split('\n').flatMap((line) => {
+    heading = /^## (.*)/.exec(line)?.[1] ?? heading
+    if (!/^\| `/.test(line)) return []
+    return [{ heading, cells: line.split(/ ?\| ?/).slice(1, -1) }]
+  })
+}
+
+test.each(Object.keys(pages))('docs/%s is what `node shared/docs-tables.ts` writes', (name) => {
+  expect(read(name)).toBe(pages[name]?.())
+})
+
+describe('docs/errors.md, read by itself,', () => {
+  const documented = rowsOf(read('errors.md')).map(({ heading, cells }) => ({
+    code: cells[0]?.replaceAll('`', ''),
+    kind: heading,
+    meaning: cells[1],
+  }))
+  const coded = Object.entries(errorCodes).map(([code, { kind, meaning }]) => ({ code, kind, meaning }))
+
+  test('has every code of the product with its kind and meaning', () => {
+    for (const row of coded) expect(documented).toContainEqual(row)
+  })
+
+  test('has no code that the product does not have', () => {
+    for (const row of documented) expect(coded).toContainEqual(row)
+    expect(documented).toHaveLength(coded.length)
+  })
+
+  test('has a sentence for a person on each', () => {
+    for (const { code, meaning } of documented)
+      expect([code, meaning]).toEqual([code, expect.stringMatching(/^\S.*[.)]$/)])
+  })
+})
+
+describe('docs/metrics.md, read by itself,', () => {
+  const documented = rowsOf(read('metrics.md')).map(({ cells }) => cells[0])
+
+  test('has every metric of the product and no other', () => {
+    expect(documented.sort()).toEqual(metricTable.map(({ name }) => `\`${metricPrefix}${name}\``).sort())
+  })
+})
+
+test('a bar in a cell does not end it', () => {
+  expect(markdownTable(['A', 'B'], [['a|b', 'c']])).toBe('| A | B |\n| --- | --- |\n| a\\|b | c |')
+})
