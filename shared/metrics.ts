@@ -18,8 +18,7 @@ type Row<N extends MetricName> = Extract<(typeof metricTable)[number], { name: N
 
 /** One member for each row of the table, under the row's own name. */
 export type Metrics = { readonly [N in MetricName]: Instruments[Row<N>['type']] } & {
-  /** The page for Prometheus: our metrics, and those of the process under their usual names. */
-  page(): Promise<{ contentType: string; body: string }>
+  /** Writes the page for Prometheus: our metrics, and those of the process under their usual names. */
   readonly registry: Registry
 }
 
@@ -44,7 +43,6 @@ export function createMetrics({ defaults = true }: { defaults?: boolean } = {}):
   return {
     ...(Object.fromEntries(members) as { [N in MetricName]: Instruments[Row<N>['type']] }),
     registry,
-    page: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }
 

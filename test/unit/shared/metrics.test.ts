@@ -21,8 +21,7 @@ describe('the metrics', () => {
     metrics.slots.set({ state: 'busy' }, 2)
     metrics.bytes_uploaded_total.inc(1e6)
     expect(() => metrics.jobs_total.inc({ tenant: '7' })).toThrow()
-    const { body, contentType } = await metrics.page()
-    expect(contentType).toContain('text/plain')
+    const body = await metrics.registry.metrics()
     expect(body).toContain('video_worker_jobs_total{kind="transcode",outcome="done"} 1\n')
     expect(body).toContain('video_worker_job_seconds_bucket{le="15",kind="transcode",outcome="done"} 1\n')
     expect(body).toContain('video_worker_slots{state="busy"} 2\n')
@@ -32,15 +31,15 @@ describe('the metrics', () => {
   test('do not claim a lease slack of 0 when there is no lease', async () => {
     const metrics = createMetrics({ defaults: false })
     const pattern = /^video_worker_lease_slack_seconds (.*)$/m
-    expect((await metrics.page()).body).not.toMatch(pattern)
+    expect(await metrics.registry.metrics()).not.toMatch(pattern)
     metrics.lease_slack_seconds.set(104.5)
-    expect(pattern.exec((await metrics.page()).body)?.[1]).toBe('104.5')
+    expect(pattern.exec(await metrics.registry.metrics())?.[1]).toBe('104.5')
     metrics.lease_slack_seconds.remove()
-    expect((await metrics.page()).body).not.toMatch(pattern)
+    expect(await metrics.registry.metrics()).not.toMatch(pattern)
   })
 
   test('of the process stand beside them', async () => {
-    const { body } = await createMetrics().page()
+    const body = await createMetrics().registry.metrics()
     expect(body).toContain('process_resident_memory_bytes')
     expect(body).toContain('nodejs_eventloop_lag_seconds')
   })
@@ -48,7 +47,7 @@ describe('the metrics', () => {
   test('of two workers in one process are two', async () => {
     const [one, other] = [createMetrics(), createMetrics()]
     one.poison_total.inc()
-    expect((await other.page()).body).toContain('video_worker_poison_total 0\n')
+    expect(await other.registry.metrics()).toContain('video_worker_poison_total 0\n')
   })
 })
 

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { deadline, every, monotonicMs, now, sleep } from '../../../shared/time.ts'
 
@@ -122,6 +124,15 @@ describe('every', () => {
     await tick(500)
     expect(fn).toHaveBeenCalledTimes(1)
   })
+})
+
+test('every does not keep a process alive that has nothing else to do', () => {
+  const module = fileURLToPath(new URL('../../../shared/time.ts', import.meta.url))
+  const script = `import { every } from ${JSON.stringify(module)}; every(10, () => {}); console.log('end')`
+  const args = ['--input-type=module', '--eval', script]
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000, stdio: 'pipe' })).toBe(
+    'end\n',
+  )
 })
 
 describe('deadline', () => {
