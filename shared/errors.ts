@@ -79,7 +79,10 @@ export const errorCodes = {
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },
   lease_slack: { kind: 'lost', meaning: 'The lease could not be renewed in time.' },
-  lease_cap: { kind: 'lost', meaning: 'The lease reached the 12 hours that SQS allows.' },
+  lease_cap: {
+    kind: 'released',
+    meaning: 'The lease reached the 12 hours that SQS allows; the job goes on from its finished chunks.',
+  },
   owner_mismatch: { kind: 'lost', meaning: 'The API says that another worker owns the job (409).' },
   // messages that are no job
   message_invalid: { kind: 'rejected', meaning: 'The message is not one that this worker knows.' },

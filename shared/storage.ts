@@ -25,6 +25,8 @@ export interface StoredObject {
   bytes: number
   /** As the bucket gives it, without quotes. */
   etag: string
+  /** When it was written, milliseconds since 1970 by the bucket's clock. */
+  modified: number
 }
 
 export interface PutOptions {
@@ -91,7 +93,10 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
       attempt('look up', key, signal, stallMs, async (abortSignal) => {
         try {
           const found = await client.send(new HeadObjectCommand(target(key)), { abortSignal })
-          return { key, bytes: found.ContentLength ?? 0, etag: unquote(found.ETag) }
+          return {
+            ...{ key, bytes: found.ContentLength ?? 0, etag: unquote(found.ETag) },
+            modified: found.LastModified?.getTime() ?? 0,
+          }
         } catch (error) {
           if (readFailure(error).status === 404) return undefined
           throw error
@@ -155,7 +160,12 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
         )
         for (const item of page.Contents ?? []) {
           const key = (item.Key ?? '').slice(r2.prefix.length)
-          yield { key, bytes: item.Size ?? 0, etag: unquote(item.ETag) }
+          yield {
+            key,
+            bytes: item.Size ?? 0,
+            etag: unquote(item.ETag),
+            modified: item.LastModified?.getTime() ?? 0,
+          }
         }
         token = page.IsTruncated ? page.NextContinuationToken : undefined
         if (token === undefined) return

@@ -28,7 +28,7 @@ export class FileStorage implements Storage {
 
   async head(key: string): Promise<StoredObject | undefined> {
     const info = await stat(join(this.#dir, key)).catch(() => undefined)
-    return info && { key, bytes: info.size, etag: etagOf(info) }
+    return info && { key, bytes: info.size, etag: etagOf(info), modified: info.mtimeMs }
   }
 
   async getRange(

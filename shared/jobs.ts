@@ -1,0 +1,97 @@
+import { backlogKey, heartbeatKey, jobRecordKey, statusKey } from './keys.ts'
+import type { RedisPort } from './redis.ts'
+
+/** A settled record is remembered this long, in seconds: SQS keeps a message at most 14 days (facts.md). */
+const keepSeconds = 15 * 24 * 3600
+
+/** What the record needs to know of a job. */
+export interface JobIdentity {
+  readonly jobId: string
+  /** Whose backlog the job's message was counted in; absent for catalogue jobs, which stand in none. */
+  readonly backlogTenant?: number
+  /** Whose progress, status and heartbeat keys the job writes; absent for deletes and catalogue jobs. */
+  readonly video?: { readonly tenantId: number; readonly videoId: number }
+}
+
+export type Claim =
+  | { readonly verdict: 'settled'; readonly state: 'done' | 'dead' | 'cancelled' }
+  | { readonly verdict: 'busy'; readonly leftMs: number }
+  | {
+      readonly verdict: 'yours'
+      /** Fencing token: every later write of this attempt carries it. */
+      readonly token: number
+      /** 1 for the first start of the job. */
+      readonly starts: number
+      readonly failures: number
+      readonly crashes: number
+      readonly releases: number
+    }
+
+export type FinalState = 'done' | 'dead' | 'cancelled'
+
+/** The job's record in Redis: who has it, how often it failed, whether it stands in the backlog. */
+export interface JobRecords {
+  /** counted: whether a job that has no record yet was counted in the backlog by the API. */
+  claim(
+    job: JobIdentity,
+    input: { owner: string; leaseMs: number; messageId: string; counted: boolean },
+  ): Promise<Claim>
+  renew(job: JobIdentity, token: number, leaseMs: number): Promise<'renewed' | 'lost' | 'missing'>
+  release(job: JobIdentity, token: number, count: 'failures' | 'crashes' | 'releases'): Promise<number>
+  finish(
+    job: JobIdentity,
+    token: number,
+    input: { state: FinalState; status: Record<string, unknown>; revivable?: boolean },
+  ): Promise<'ended' | 'lost' | 'missing'>
+  /** Writes one of the video's keys while the job is still ours. seconds: time to live. */
+  write(job: JobIdentity, token: number, key: string, value: string, seconds: number): Promise<boolean>
+}
+
+export function openJobRecords(redis: RedisPort): JobRecords {
+  const record = (job: JobIdentity) => jobRecordKey(job.jobId)
+  const counter = (job: JobIdentity) =>
+    job.backlogTenant === undefined ? record(job) : backlogKey(job.backlogTenant)
+
+  return {
+    async claim(job, input) {
+      const reply = (await redis.run(
+        'claim',
+        [record(job), counter(job)],
+        [input.owner, input.leaseMs, input.messageId, input.counted ? 1 : 0, keepSeconds],
+      )) as [string, ...(string | number)[]]
+      const [verdict, ...rest] = reply
+      if (verdict === 'settled') return { verdict, state: rest[0] as FinalState }
+      if (verdict === 'busy') return { verdict, leftMs: Number(rest[0]) }
+      const [token = 0, starts = 0, failures = 0, crashes = 0, releases = 0] = rest.map(Number)
+      return { verdict: 'yours', token, starts, failures, crashes, releases }
+    },
+
+    async renew(job, token, leaseMs) {
+      const reply = await redis.run('renew', [record(job)], [token, leaseMs, keepSeconds])
+      return reply === 1 ? 'renewed' : reply === -1 ? 'missing' : 'lost'
+    },
+
+    async release(job, token, count) {
+      return Number(await redis.run('release', [record(job), counter(job)], [token, count, keepSeconds]))
+    },
+
+    async finish(job, token, input) {
+      const keys = job.video
+        ? [
+            statusKey(job.video.tenantId, job.video.videoId),
+            heartbeatKey(job.video.tenantId, job.video.videoId),
+          ]
+        : [record(job), record(job)]
+      const reply = await redis.run(
+        'finish',
+        [record(job), ...keys],
+        [token, input.state, JSON.stringify(input.status), input.revivable ? 1 : 0, keepSeconds],
+      )
+      return reply === 1 ? 'ended' : reply === -1 ? 'missing' : 'lost'
+    },
+
+    async write(job, token, key, value, seconds) {
+      return (await redis.run('fenced-set', [record(job), key], [token, value, seconds])) === 1
+    },
+  }
+}

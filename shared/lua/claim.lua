@@ -1,0 +1,50 @@
+--[[
+  Claims a job's record, or says why not. One call, so that two workers with the same message cannot both win.
+
+  KEYS[1]  the job's record (hash video-worker:job:{id})
+  KEYS[2]  the tenant's backlog counter, or the record again when the job is not counted
+  ARGV[1]  owner: unique to the worker process
+  ARGV[2]  lease, milliseconds
+  ARGV[3]  id of the SQS message (a redriven job has a new one)
+  ARGV[4]  '1' when a job without a record stands in the backlog counter, '0' when it does not (Redis was wiped)
+  ARGV[5]  seconds the record is kept after the last change
+
+  Returns
+    { 'settled', state }               done, dead or cancelled: only the message is left to delete
+    { 'busy', milliseconds }           somebody's lease runs that much longer
+    { 'yours', token, starts, failures, crashes, releases }
+  Time is the server's: workers' clocks differ.
+]]
+local record, counter = KEYS[1], KEYS[2]
+local owner, lease, message, counted, keep = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local state = redis.call('HGET', record, 'state')
+if state == 'done' or state == 'cancelled' then return { 'settled', state } end
+if state == 'dead' then
+  -- Given up after too many failures, and sent anew by an operator's redrive: a fresh start.
+  local revivable = redis.call('HGET', record, 'revivable') == '1'
+  if not revivable or redis.call('HGET', record, 'message') == message then return { 'settled', state } end
+  redis.call('HSET', record, 'failures', 0, 'crashes', 0, 'releases', 0, 'waiting', 0, 'revivable', 0)
+end
+if state == 'running' then
+  local left = tonumber(redis.call('HGET', record, 'lease_until') or '0') - now
+  if left > 0 and redis.call('HGET', record, 'owner') ~= owner then return { 'busy', left } end
+  -- The lease ran out and nobody gave it back: its owner crashed.
+  if left <= 0 then redis.call('HINCRBY', record, 'crashes', 1) end
+end
+
+local waiting = redis.call('HGET', record, 'waiting')
+if not waiting and not state then waiting = counted end
+if waiting == '1' and counter ~= record then
+  local backlog = tonumber(redis.call('GET', counter) or '0')
+  if backlog > 0 then redis.call('DECR', counter) end
+end
+local token = redis.call('HINCRBY', record, 'token', 1)
+local starts = redis.call('HINCRBY', record, 'starts', 1)
+redis.call('HSET', record, 'state', 'running', 'owner', owner, 'message', message, 'waiting', 0,
+  'lease_until', now + lease, 'updated', now)
+redis.call('EXPIRE', record, keep)
+local counts = redis.call('HMGET', record, 'failures', 'crashes', 'releases')
+return { 'yours', token, starts, tonumber(counts[1] or '0'), tonumber(counts[2] or '0'), tonumber(counts[3] or '0') }

@@ -1,0 +1,23 @@
+--[[
+  Ends a claimed job for good and says so where the API looks, in one step.
+
+  KEYS[1]  the job's record
+  KEYS[2]  the video's status key, or the record again when there is none
+  KEYS[3]  the video's heartbeat key, or the record again when there is none
+  ARGV[1]  fencing token of the claim
+  ARGV[2]  done, dead or cancelled
+  ARGV[3]  JSON for the status key
+  ARGV[4]  '1' when a new message of the same job may start it again (given up, not rejected)
+  ARGV[5]  seconds the record is kept
+
+  Returns 1 ended, 0 somebody else's, -1 without a record (the status key is written all the same)
+]]
+local record = KEYS[1]
+local held = redis.call('HMGET', record, 'token', 'state')
+if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end
+if KEYS[2] ~= record then redis.call('SET', KEYS[2], ARGV[3]) end
+if KEYS[3] ~= record then redis.call('DEL', KEYS[3]) end
+if not held[1] then return -1 end
+redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4])
+redis.call('EXPIRE', record, tonumber(ARGV[5]))
+return 1

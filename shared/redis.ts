@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { Redis } from 'ioredis'
+import type { Config } from './config.ts'
+import { WorkerError } from './errors.ts'
+
+/** A command that takes longer than this is a Redis that is away: the job goes on under the SQS lease alone. */
+const commandTimeoutMs = 3_000
+
+const scripts = ['claim', 'renew', 'release', 'finish', 'fenced-set'] as const
+export type ScriptName = (typeof scripts)[number]
+
+/** The fleet's Redis. Every call throws `redis_unavailable` when there is no answer within 3 s. */
+export interface RedisPort {
+  /** Runs shared/lua/{name}.lua; the script's header gives keys, arguments and returns. */
+  run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
+  get(key: string): Promise<string | null>
+  getMany(keys: readonly string[]): Promise<(string | null)[]>
+  /** seconds: time to live. */
+  set(key: string, value: string, seconds: number): Promise<void>
+  delete(...keys: string[]): Promise<void>
+  ping(): Promise<void>
+  close(): void
+}
+
+export interface RedisHooks {
+  onUp?(): void
+  /** Called once each time the connection is lost, not for each try. */
+  onDown?(error: Error): void
+}
+
+export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisPort {
+  const client = new Redis({
+    host: config.host,
+    port: config.port,
+    db: config.db,
+    ...(config.password === '' ? {} : { password: config.password }),
+    ...(config.tls ? { tls: {} } : {}),
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    // A command is tried on one connection only: a retried script could run twice. Its timeout bounds the wait.
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: true,
+    retryStrategy: (times) => Math.min(100 * 2 ** times, 5_000),
+  })
+  let up = true
+  client.on('ready', () => {
+    up = true
+    hooks.onUp?.()
+  })
+  // ioredis throws an unhandled error without a listener.
+  client.on('error', (error: Error) => {
+    if (up) hooks.onDown?.(error)
+    up = false
+  })
+  for (const name of scripts) {
+    const lua = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
+    client.defineCommand(commandName(name), { lua })
+  }
+  const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+
+  return {
+    run: (name, keys, args) =>
+      answer(name, commands[commandName(name)]!.call(client, keys.length, ...keys, ...args)),
+    get: (key) => answer('get', client.get(key)),
+    getMany: (keys) => (keys.length === 0 ? Promise.resolve([]) : answer('mget', client.mget(...keys))),
+    set: async (key, value, seconds) => {
+      await answer('set', client.set(key, value, 'EX', seconds))
+    },
+    delete: async (...keys) => {
+      await answer('del', client.del(...keys))
+    },
+    ping: async () => {
+      await answer('ping', client.ping())
+    },
+    close: () => client.disconnect(),
+  }
+}
+
+function commandName(name: ScriptName): string {
+  return `videoWorker_${name}`
+}
+
+async function answer<T>(what: string, reply: Promise<T>): Promise<T> {
+  try {
+    return await reply
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new WorkerError('redis_unavailable', `Redis did not answer ${what}: ${message}`, { cause: error })
+  }
+}

@@ -1,0 +1,163 @@
+import { WorkerError } from '../../shared/errors.ts'
+import { chunkKey, planKey, workFolder } from '../../shared/keys.ts'
+import type { Storage } from '../../shared/storage.ts'
+import type { SourceFacts } from '../media/facts.ts'
+import type { InitFacts } from '../media/fmp4.ts'
+import type { Rendition } from '../media/ladder.ts'
+import type { PlaylistSegment } from '../media/playlist.ts'
+import type { Profile } from '../media/profile.ts'
+import type { Grid } from '../media/timeline.ts'
+
+/** A plan of another version was made by another release of the worker: its chunks are not reused. */
+const version = 1
+
+/** What one job decided once, before the first chunk; every later step and worker reads it from here. */
+export interface Plan {
+  readonly version: number
+  readonly jobId: string
+  readonly source: { readonly key: string; readonly bytes: number; readonly etag: string }
+  readonly profile: Profile
+  readonly facts: SourceFacts
+  readonly ladder: readonly Rendition[]
+  readonly grid: Grid
+}
+
+/** One track's part of a chunk: its segments in order, times in seconds, and what its init segment says. */
+export interface TrackPart {
+  readonly init: InitFacts & { readonly bytes: number; readonly md5: string }
+  readonly segments: readonly PlaylistSegment[]
+}
+
+/** Written after the last segment of a chunk is stored: what it lists is there. */
+export interface ChunkManifest {
+  readonly version: number
+  readonly index: number
+  /** By rendition name. Empty when the source ended before this chunk. */
+  readonly tracks: Readonly<Record<string, TrackPart>>
+  /** Storyboard sheets, relative to the job's folder. */
+  readonly sheets: readonly { readonly uri: string; readonly bytes: number }[]
+  readonly encodeSeconds: number
+}
+
+/** One audio track, encoded in one go. */
+export interface AudioManifest {
+  readonly version: number
+  readonly index: number
+  readonly track: TrackPart
+  readonly encodeSeconds: number
+}
+
+/**
+ * The record of a job in the bucket: the object store is the ledger, what it says is done, is done. Conditional
+ * writes decide who was first; the loser reads what the winner wrote.
+ */
+export interface Ledger {
+  readPlan(signal: AbortSignal): Promise<Plan | undefined>
+  /** The plan that counts: this one, or the one that was there. */
+  writePlan(plan: Omit<Plan, 'version'>, signal: AbortSignal): Promise<Plan>
+  /** Undefined when there is none, or when something it lists is not in `present`. */
+  readChunk(
+    index: number,
+    present: ReadonlyMap<string, number>,
+    signal: AbortSignal,
+  ): Promise<ChunkManifest | undefined>
+  writeChunk(manifest: Omit<ChunkManifest, 'version'>, signal: AbortSignal): Promise<ChunkManifest>
+  readAudio(
+    index: number,
+    present: ReadonlyMap<string, number>,
+    signal: AbortSignal,
+  ): Promise<AudioManifest | undefined>
+  writeAudio(manifest: Omit<AudioManifest, 'version'>, signal: AbortSignal): Promise<AudioManifest>
+  /** Everything under the job's folder, by key relative to it, with sizes in bytes. */
+  present(signal: AbortSignal): Promise<Map<string, number>>
+  /** Forgets everything: the folder is empty afterwards. */
+  clear(signal: AbortSignal): Promise<void>
+  /** Removes the ledger itself, once the job is published. */
+  close(signal: AbortSignal): Promise<void>
+}
+
+/** Folder of an audio rendition, relative to the job's folder. */
+export function audioFolder(index: number): string {
+  return `audio-${index}`
+}
+
+export function openLedger(storage: Storage, folder: string): Ledger {
+  const audioKey = (index: number) => `${workFolder(folder)}audio-${index}.json`
+
+  async function read<T extends { version: number }>(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const text = await storage.getText(key, signal)
+    if (text === undefined) return undefined
+    const value = JSON.parse(text) as T
+    return value.version === version ? value : undefined
+  }
+
+  async function write<T extends object>(
+    key: string,
+    body: T,
+    signal: AbortSignal,
+  ): Promise<T & { version: number }> {
+    const value = { ...body, version }
+    await storage.put(key, JSON.stringify(value), {
+      contentType: 'application/json',
+      cacheControl: 'no-cache',
+      signal,
+    })
+    return value
+  }
+
+  return {
+    readPlan: (signal) => read<Plan>(planKey(folder), signal),
+
+    async writePlan(plan, signal) {
+      const mine = { ...plan, version }
+      const answer = await storage.put(planKey(folder), JSON.stringify(mine), {
+        ...{ contentType: 'application/json', cacheControl: 'no-cache', signal, onlyIfAbsent: true },
+      })
+      if (answer === 'stored') return mine
+      const theirs = await read<Plan>(planKey(folder), signal)
+      if (!theirs)
+        throw new WorkerError(
+          'output_invalid',
+          'the plan in the bucket is of another version, or was just removed',
+        )
+      return theirs
+    },
+
+    async readChunk(index, present, signal) {
+      const manifest = await read<ChunkManifest>(chunkKey(folder, index), signal)
+      if (!manifest) return undefined
+      const tracks = Object.entries(manifest.tracks).every(([name, part]) => stored(name, part, present))
+      const sheets = manifest.sheets.every((sheet) => present.get(sheet.uri) === sheet.bytes)
+      return tracks && sheets ? manifest : undefined
+    },
+    writeChunk: (manifest, signal) => write(chunkKey(folder, manifest.index), manifest, signal),
+
+    async readAudio(index, present, signal) {
+      const manifest = await read<AudioManifest>(audioKey(index), signal)
+      return manifest && stored(audioFolder(index), manifest.track, present) ? manifest : undefined
+    },
+    writeAudio: (manifest, signal) => write(audioKey(manifest.index), manifest, signal),
+
+    async present(signal) {
+      const found = new Map<string, number>()
+      for await (const object of storage.list(folder, signal))
+        found.set(object.key.slice(folder.length), object.bytes)
+      return found
+    },
+    clear: async (signal) => {
+      await storage.deletePrefix(folder, signal)
+    },
+    close: async (signal) => {
+      await storage.deletePrefix(workFolder(folder), signal)
+    },
+  }
+}
+
+/** Whether all of a track is in the bucket, in its right size. */
+export function stored(trackFolder: string, part: TrackPart, present: ReadonlyMap<string, number>): boolean {
+  if (present.get(`${trackFolder}/init.mp4`) !== part.init.bytes) return false
+  return part.segments.every((segment) => present.get(`${trackFolder}/${segment.uri}`) === segment.bytes)
+}

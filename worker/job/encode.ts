@@ -1,0 +1,235 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { withSignal } from '../../shared/abort.ts'
+import type { Config } from '../../shared/config.ts'
+import { WorkerError } from '../../shared/errors.ts'
+import type { Logger } from '../../shared/logger.ts'
+import {
+  type AudioManifest,
+  audioFolder,
+  type ChunkManifest,
+  type Ledger,
+  type Plan,
+} from '../chunk/ledger.ts'
+import { audioArgs, videoChunkArgs } from '../media/args.ts'
+import type { AudioFacts } from '../media/facts.ts'
+import type { InitFacts, SegmentFacts } from '../media/fmp4.ts'
+import type { ToolHost } from '../media/host.ts'
+import type { ProgressUpdate } from '../media/progress.ts'
+import { runTool, type ToolHandle } from '../media/run.ts'
+import type { Chunk } from '../media/timeline.ts'
+import { createCollector } from './collect.ts'
+import type { SourceHandle } from './source.ts'
+import type { Uploader } from './upload.ts'
+
+/** What every encode of one job shares. */
+export interface EncodeContext {
+  readonly plan: Plan
+  readonly ledger: Ledger
+  /** Key prefix of the job's output. */
+  readonly folder: string
+  /** Scratch folder of the attempt. */
+  readonly dir: string
+  readonly source: SourceHandle
+  readonly uploader: Uploader
+  readonly host: ToolHost
+  readonly config: Pick<Config, 'ffmpeg' | 'stall' | 'limits'>
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** Stops the whole job; the first reason stays. */
+  stop(error: WorkerError): void
+  /** Told of each running encoder, so that a slow bucket can pause it; returns the way to forget it. */
+  onEncoder(handle: ToolHandle): () => void
+}
+
+/** An encoded chunk: `stored` resolves to its manifest once all of it is in the bucket and the ledger says so. */
+export interface EncodedChunk {
+  readonly stored: Promise<ChunkManifest>
+  /** The source ended in this chunk, although the plan has more: its header promised too much. */
+  readonly ended: boolean
+  /** Wall seconds of the encode. */
+  readonly seconds: number
+}
+
+/** Encodes every rendition of one chunk in one ffmpeg: one decode, scaled down step by step. */
+export async function encodeChunk(
+  context: EncodeContext,
+  chunk: Chunk,
+  onProgress: (update: ProgressUpdate) => void,
+): Promise<EncodedChunk> {
+  const { plan, ledger, signal } = context
+  const outDir = join(context.dir, `chunk-${chunk.index}`)
+  const tracks = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
+  const { parts, seconds } = await encode(context, 'video', outDir, tracks, {
+    args: videoChunkArgs({
+      ...{
+        ...toolSource(context),
+        ladder: plan.ladder,
+        grid: plan.grid,
+        chunk,
+        profile: plan.profile,
+        outDir,
+      },
+    }),
+    onProgress,
+    check: (track, number, init, segment) => checkSegment(plan, chunk, track, number, init, segment),
+  })
+  const segments = chunk.last ? undefined : segmentCount(chunk, parts.tracks)
+  const { sheets, uploaded } = await uploadSheets(context, outDir)
+  const stored = withSignal(Promise.all([parts.stored, uploaded]), signal).then(async () => {
+    const manifest = await ledger.writeChunk(
+      { index: chunk.index, tracks: Object.fromEntries(parts.tracks), sheets, encodeSeconds: seconds },
+      signal,
+    )
+    await rm(outDir, { recursive: true, force: true })
+    return manifest
+  })
+  return { stored, ended: segments !== undefined && segments < chunk.segments, seconds }
+}
+
+/** Encodes one audio track for the whole video: no priming gap at the seams, not once a rendition. */
+export async function encodeAudio(
+  context: EncodeContext,
+  track: AudioFacts,
+  position: number,
+): Promise<AudioManifest> {
+  const { plan, signal } = context
+  const outDir = join(context.dir, audioFolder(position))
+  const { parts, seconds } = await encode(
+    context,
+    'audio',
+    outDir,
+    new Map([[audioFolder(position), outDir]]),
+    {
+      args: audioArgs({
+        ...{
+          ...toolSource(context),
+          track,
+          grid: plan.grid,
+          profile: plan.profile,
+          seconds: plan.facts.seconds,
+          outDir,
+        },
+      }),
+      onProgress: () => {},
+      check: () => {},
+    },
+  )
+  const part = parts.tracks.get(audioFolder(position))
+  if (!part) throw new WorkerError('output_invalid', `audio track ${track.index} gave no segments`)
+  await withSignal(parts.stored, signal)
+  return context.ledger.writeAudio({ index: position, track: part, encodeSeconds: seconds }, signal)
+}
+
+interface Run {
+  readonly args: string[]
+  onProgress(update: ProgressUpdate): void
+  check(track: string, number: number, init: InitFacts, segment: SegmentFacts): void
+}
+
+async function encode(
+  context: EncodeContext,
+  what: 'video' | 'audio',
+  outDir: string,
+  tracks: ReadonlyMap<string, string>,
+  run: Run,
+) {
+  const { config, signal, source } = context
+  for (const dir of [outDir, ...tracks.values()]) await mkdir(dir, { recursive: true })
+  const collector = createCollector({
+    tracks,
+    key: (track, file) => `${context.folder}${track}/${file}`,
+    uploader: context.uploader,
+    check: run.check,
+    onError: context.stop,
+  })
+  let forget = () => {}
+  try {
+    const { seconds } = await runTool({
+      ...{ host: context.host, what, bin: config.ffmpeg.bin, args: run.args, cwd: outDir, signal },
+      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      logger: context.logger,
+      stallMs: config.stall.encodeSeconds * 1000,
+      onProgress: run.onProgress,
+      onStart: (handle) => {
+        forget = context.onEncoder(handle)
+      },
+    })
+    // A broken connection looks like the end of the file to ffmpeg, which then exits 0.
+    const failure = source.failure()
+    if (failure) throw failure
+    return { parts: await collector.finish(), seconds }
+  } catch (error) {
+    const cause = source.failure() ?? error
+    // Past the real end of the source there is nothing to decode; the chunks before it say whether that is an error.
+    const pastEnd = what === 'video' && cause instanceof WorkerError && cause.code === 'no_frames'
+    if (pastEnd && !signal.aborted) return { parts: await collector.finish(), seconds: 0 }
+    throw cause
+  } finally {
+    collector.stop()
+    forget()
+  }
+}
+
+function toolSource({ source, plan, config }: EncodeContext) {
+  return {
+    url: source.url,
+    facts: plan.facts,
+    threads: config.ffmpeg.threads,
+    maxPixels: config.limits.maxPixels,
+  }
+}
+
+/** Every segment is where the grid says, whole, and starts with a key frame. Only the last of the video may be short. */
+function checkSegment(
+  { grid, ladder }: Plan,
+  chunk: Chunk,
+  track: string,
+  number: number,
+  init: InitFacts,
+  segment: SegmentFacts,
+): void {
+  const everyNth = ladder.find((rendition) => rendition.name === track)?.everyNth ?? 1
+  const firstFrame = number * grid.segmentFrames
+  const wantTicks = (firstFrame * grid.rate.den * init.timescale) / grid.rate.num
+  const wantSamples = grid.segmentFrames / everyNth
+  const where = `${track}/seg-${number}`
+  if (!segment.startsWithKeyframe) throw invalid(`${where} does not start with a key frame`)
+  if (Math.abs(segment.baseDecodeTime - wantTicks) > 1)
+    throw invalid(`${where} starts at tick ${segment.baseDecodeTime}, the grid says ${wantTicks}`)
+  if (segment.samples > wantSamples)
+    throw invalid(`${where} has ${segment.samples} frames, the grid says ${wantSamples}`)
+  if (number < chunk.firstSegment) throw invalid(`${where} belongs to an earlier chunk than ${chunk.index}`)
+}
+
+/** Segments in each rendition of a chunk that is not the last. Throws output_invalid when they differ or are too many. */
+function segmentCount(chunk: Chunk, tracks: ReadonlyMap<string, { segments: readonly unknown[] }>): number {
+  const counts = [...new Set([...tracks.values()].map((part) => part.segments.length))]
+  if (counts.length > 1)
+    throw invalid(`the renditions of chunk ${chunk.index} have ${counts.join(' and ')} segments`)
+  const [count = 0] = counts
+  if (count > chunk.segments)
+    throw invalid(`chunk ${chunk.index} has ${count} segments, the plan says ${chunk.segments}`)
+  return count
+}
+
+function invalid(message: string): WorkerError {
+  return new WorkerError('output_invalid', message)
+}
+
+async function uploadSheets(context: EncodeContext, outDir: string) {
+  const names = (await readdir(outDir)).filter((name) => name.endsWith('.jpg')).sort()
+  const sheets: { uri: string; bytes: number }[] = []
+  const uploads: Promise<void>[] = []
+  for (const uri of names) {
+    const path = join(outDir, uri)
+    const { size: bytes } = await stat(path)
+    sheets.push({ uri, bytes })
+    uploads.push(
+      new Promise((resolve) => {
+        context.uploader.add({ path, key: `${context.folder}${uri}`, bytes, onDone: () => resolve() })
+      }),
+    )
+  }
+  return { sheets, uploaded: Promise.all(uploads) }
+}

@@ -1,0 +1,112 @@
+import type { Api } from '../../shared/api.ts'
+import { WorkerError } from '../../shared/errors.ts'
+import type { JobIdentity, JobRecords } from '../../shared/jobs.ts'
+import { cancelKey, heartbeatKey, progressKey, statusKey } from '../../shared/keys.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { RedisPort } from '../../shared/redis.ts'
+import { every } from '../../shared/time.ts'
+import { createProgressBar, type ProgressValue, type StepName } from './progress.ts'
+
+// Times to live and intervals of contract.md section 3, in seconds.
+const progressTtl = 14_400
+const processingTtl = 21_600
+const heartbeatTtl = 60
+const progressEvery = 5
+/** The contract gives 2 s for a cancel to be seen. */
+const cancelEvery = 1
+/** Redis sees at most this many progress writes a second, however often ffmpeg speaks. */
+const writesPerSecond = 2
+
+export interface ReporterInput {
+  readonly redis: RedisPort
+  readonly records: JobRecords
+  readonly api: Api
+  readonly job: JobIdentity
+  readonly heartbeatSeconds: number
+  readonly logger: Logger
+  token(): number | undefined
+  /** The job was cancelled, or its video deleted: it must stop. */
+  onStop(error: WorkerError): void
+  onProgress?(value: ProgressValue): void
+}
+
+/** Tells the world that a job lives: progress, status and heartbeat keys, the API's heartbeat; hears the cancel key. */
+export interface Reporter {
+  move(step: StepName, fraction?: number, remainingSeconds?: number): void
+  readonly value: ProgressValue
+  /** Ends the timers. owned: the job was not lost, so the heartbeat key is ours to remove. */
+  close(owned: boolean): Promise<void>
+}
+
+/** Telemetry never fails a job: what Redis or the API answer here is at most logged. */
+export function createReporter(input: ReporterInput): Reporter {
+  const bar = createProgressBar()
+  const { video, jobId } = input.job
+  const { logger } = input
+  let lastWriteMs = 0
+
+  const quietly = (what: string) => (error: unknown) =>
+    logger.debug({ err: error }, `${what} could not be written`)
+
+  async function write(key: string, value: string, seconds: number): Promise<void> {
+    const token = input.token()
+    if (token === undefined) await input.redis.set(key, value, seconds)
+    else await input.records.write(input.job, token, key, value, seconds)
+  }
+
+  async function writeProgress(): Promise<void> {
+    if (!video) return
+    lastWriteMs = performance.now()
+    const json = JSON.stringify(bar.value)
+    await write(progressKey(video.tenantId, video.videoId), json, progressTtl).catch(quietly('progress'))
+  }
+
+  async function beat(): Promise<void> {
+    if (!video) return
+    await Promise.all([
+      write(heartbeatKey(video.tenantId, video.videoId), '1', heartbeatTtl).catch(quietly('heartbeat')),
+      write(
+        statusKey(video.tenantId, video.videoId),
+        JSON.stringify({ status: 'PROCESSING' }),
+        processingTtl,
+      ).catch(quietly('status')),
+    ])
+    const answer = await input.api.heartbeat({ jobId, videoId: video.videoId }, AbortSignal.timeout(15_000))
+    if (answer === 'gone') input.onStop(new WorkerError('video_deleted', 'the API no longer has the video'))
+  }
+
+  async function hearCancel(): Promise<void> {
+    if (!video) return
+    const asked = await input.redis.get(cancelKey(video.tenantId, video.videoId)).catch(() => null)
+    if (asked !== null) input.onStop(new WorkerError('cancelled', 'the job was cancelled on request'))
+  }
+
+  const closed = new AbortController()
+  const options = { signal: closed.signal }
+  if (video) {
+    void beat()
+    void hearCancel()
+    every(input.heartbeatSeconds * 1000, beat, options)
+    every(cancelEvery * 1000, hearCancel, options)
+    every(progressEvery * 1000, writeProgress, options)
+  }
+
+  return {
+    move(step, fraction, remainingSeconds) {
+      const before = bar.value
+      const value = bar.move(step, fraction, remainingSeconds)
+      input.onProgress?.(value)
+      const due = performance.now() - lastWriteMs >= 1000 / writesPerSecond
+      if (value.step !== before.step || (due && value.step_percent !== before.step_percent))
+        void writeProgress()
+    },
+    get value() {
+      return bar.value
+    },
+    async close(owned) {
+      closed.abort()
+      if (!video || !owned) return
+      await input.redis.delete(heartbeatKey(video.tenantId, video.videoId)).catch(quietly('heartbeat'))
+    },
+  }
+}

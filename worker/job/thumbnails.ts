@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
+import { storyboardVtt } from '../media/playlist.ts'
+import { makePoster } from '../media/poster.ts'
+import { storyboardSheets } from '../media/storyboard.ts'
+import type { Assembled, TextObject } from './publish.ts'
+import type { SourceHandle } from './source.ts'
+import type { VideoContext, VideoSpec } from './video.ts'
+
+/** The poster's JPEG, taken while the first chunk is encoded. Its failure fails the job: lesson 39. */
+export async function makeThumbnail(
+  spec: VideoSpec,
+  plan: Plan,
+  source: SourceHandle,
+  context: VideoContext,
+): Promise<Buffer> {
+  const { config, host, logger, signal } = context
+  const path = join(context.dir, 'poster.jpg')
+  const poster = await makePoster({
+    ...{ url: source.url, facts: plan.facts, host, signal, logger, path, cwd: context.dir },
+    ...{ bin: config.ffmpeg.bin, threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
+    limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+    timeoutMs: config.stall.stageSeconds * 1000,
+    ...(spec.posterSeconds === undefined ? {} : { preferSeconds: spec.posterSeconds }),
+  }).catch((error: unknown) => {
+    throw source.failure() ?? error
+  })
+  if (!poster.lively) logger.warn('every picture tried for the thumbnail was black or flat')
+  return readFile(path)
+}
+
+/** The storyboard's index over the sheets that the chunks made on the side; undefined for a video too short for one. */
+export function makeStoryboard(
+  plan: Plan,
+  chunks: readonly ChunkManifest[],
+  video: Assembled,
+): TextObject | undefined {
+  const sheets = storyboardSheets(plan, chunks, video.seconds)
+  return sheets.length === 0 ? undefined : { name: 'storyboard.vtt', text: storyboardVtt(sheets) }
+}

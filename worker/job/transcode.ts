@@ -1,0 +1,100 @@
+import type { Api, JobRef } from '../../shared/api.ts'
+import { errorCodes, type WorkerError } from '../../shared/errors.ts'
+import { cancelKey, jobFolder, jobRoot } from '../../shared/keys.ts'
+import type { TranscodeMessage } from '../../shared/messages.ts'
+import type { RedisPort } from '../../shared/redis.ts'
+import { removeOlderVersions } from './versions.ts'
+import { packageVideo, type VideoPorts, type VideoResult } from './video.ts'
+import type { RunContext, Work } from './work.ts'
+
+export interface TranscodePorts extends VideoPorts {
+  readonly api: Api
+  readonly redis: RedisPort
+}
+
+/** A lecture's video: contract.md sections 1 to 4. */
+export function transcodeWork(message: TranscodeMessage, ports: TranscodePorts): Work<VideoResult> {
+  const { api, storage, config, redis } = ports
+  const { jobId, tenantId, videoId } = message
+  const root = jobRoot(tenantId, videoId)
+  const folder = jobFolder(root, jobId)
+  const ref: JobRef = { jobId, videoId }
+  let context: RunContext | undefined
+
+  return {
+    kind: 'transcode',
+    identity: { jobId, backlogTenant: tenantId, video: { tenantId, videoId } },
+    labels: { job: jobId, video: videoId, tenant: tenantId },
+    run(run) {
+      context = run
+      const posterKey = `${folder}poster.jpg`
+      return packageVideo(
+        { jobId, sourceKey: message.fileKey, folder, profile: message.profile, posterKey },
+        ports,
+        run,
+      )
+    },
+    async complete(result, signal) {
+      const answer = await api.complete(ref, completeBody(result, jobId, context?.attempt ?? 1), signal)
+      if (answer === 'accepted') context?.reporter.move('done')
+      return answer
+    },
+    async fail(error, signal) {
+      const retryable = error.kind !== 'rejected' && error.kind !== 'cancelled'
+      const answer = await api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
+      // The cancel was heard; a new job of the same video must not hear it again (the key lives 300 s).
+      if (error.code === 'cancelled') await redis.delete(cancelKey(tenantId, videoId)).catch(() => {})
+      return answer
+    },
+    async removeOutput(signal) {
+      await storage.deletePrefix(folder, signal)
+    },
+    async tidy(result, signal) {
+      await storage.deletePrefix(`${folder}.work/`, signal)
+      const { logger } = context!
+      await removeOlderVersions(storage, root, folder, config.hls.keepVersions, { signal, logger })
+      logger.info({ bytes: result.video.bytes, seconds: result.video.seconds }, 'published')
+    },
+    status({ state, result, error }) {
+      if (state === 'done' && result) {
+        return { status: 'READY', hls_path: result.masterKey, duration: wholeSeconds(result) }
+      }
+      return { status: 'FAILED', error_reason: error ? failReason(error) : 'unknown' }
+    },
+  }
+}
+
+/** The sentence for people: what the code means, then what was found. */
+export function failReason(error: WorkerError): string {
+  return `${errorCodes[error.code].meaning} (${error.message})`
+}
+
+export function wholeSeconds(result: VideoResult): number {
+  return Math.max(1, Math.round(result.video.seconds))
+}
+
+function completeBody(result: VideoResult, jobId: string, attempt: number) {
+  const { plan, video } = result
+  const { video: picture, demuxer, audio } = plan.facts
+  return {
+    ...{ hls_path: result.masterKey, duration: wholeSeconds(result), job_id: jobId, attempt },
+    thumbnail_path: result.posterKey,
+    ...(result.storyboardKey ? { storyboard_path: result.storyboardKey } : {}),
+    renditions: video.variants.map(({ name, width, height, codec, segments }) => ({
+      ...{ name, width, height, codec, segments: segments.length },
+      bytes: segments.reduce((sum, segment) => sum + segment.bytes, 0),
+    })),
+    source: {
+      ...{
+        container: demuxer,
+        codec: picture.codec,
+        width: picture.displayWidth,
+        height: picture.displayHeight,
+      },
+      ...{ bytes: plan.source.bytes, seconds: plan.facts.seconds, audio_tracks: audio.length },
+      frame_rate: picture.rate.num / picture.rate.den,
+    },
+    bytes: video.bytes,
+    encode_seconds: Number(result.encodeSeconds.toFixed(3)),
+  }
+}

@@ -1,0 +1,103 @@
+import { asWorkerError } from '../../shared/errors.ts'
+import type { AudioManifest, ChunkManifest, Ledger, Plan } from '../chunk/ledger.ts'
+import type { AudioFacts } from '../media/facts.ts'
+import type { ToolHandle } from '../media/run.ts'
+import { type Chunk, framesToSeconds } from '../media/timeline.ts'
+import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
+import type { SourceHandle } from './source.ts'
+import type { Uploader } from './upload.ts'
+import type { VideoContext, VideoSpec } from './video.ts'
+
+/** Sizes in bytes of what is in the bucket already, by name in the job's folder. */
+export type Present = ReadonlyMap<string, number>
+
+/** What the encodes of one job share; a bucket that is slower than the encoder pauses the encoder. */
+export function encodeContext(
+  context: VideoContext,
+  spec: VideoSpec,
+  plan: Plan,
+  ledger: Ledger,
+  source: SourceHandle,
+  uploader: Uploader,
+): EncodeContext {
+  const encoders = new Set<ToolHandle>()
+  let paused = false
+  uploader.onPressure((high) => {
+    paused = high
+    context.logger.info(
+      { pendingBytes: uploader.pendingBytes() },
+      high ? 'uploads lag: encoder paused' : 'encoder resumed',
+    )
+    for (const encoder of encoders) high ? encoder.pause() : encoder.resume()
+  })
+  return {
+    ...{ plan, ledger, folder: spec.folder, dir: context.dir, source, uploader },
+    ...{ host: context.host, config: context.config, logger: context.logger },
+    ...{ signal: context.signal, stop: context.stop },
+    onEncoder(handle) {
+      encoders.add(handle)
+      if (paused) handle.pause()
+      return () => encoders.delete(handle)
+    },
+  }
+}
+
+/**
+ * Encodes the chunks that are not in the bucket yet, one after the other; the uploads of one go on under the
+ * encode of the next. Resolves to all manifests, in order, up to where the source really ends.
+ */
+export async function walkChunks(
+  encoding: EncodeContext,
+  present: Present,
+  { reporter, metrics }: Pick<VideoContext, 'reporter' | 'metrics'>,
+): Promise<ChunkManifest[]> {
+  const { plan, ledger, logger, signal } = encoding
+  const stored: Promise<ChunkManifest>[] = []
+  let doneFrames = 0
+  let reused = 0
+  reporter.move('transcoding', 0)
+  for (const chunk of plan.grid.chunks) {
+    const found = present.size > 0 ? await ledger.readChunk(chunk.index, present, signal) : undefined
+    if (found) {
+      reused += 1
+      stored.push(Promise.resolve(found))
+      if (endsIn(chunk, plan, found)) break
+    } else {
+      const encoded = await encodeChunk(encoding, chunk, ({ frame, speed }) => {
+        const frames = doneFrames + frame
+        const left = framesToSeconds(Math.max(0, plan.grid.totalFrames - frames), plan.grid.rate)
+        reporter.move('transcoding', frames / plan.grid.totalFrames, speed > 0 ? left / speed : undefined)
+      })
+      encoded.stored.catch((error: unknown) => encoding.stop(asWorkerError(error)))
+      stored.push(encoded.stored)
+      logger.info({ chunk: chunk.index, of: plan.grid.chunks.length }, 'chunk encoded')
+      metrics.encode_speed.observe(
+        framesToSeconds(chunk.frames, plan.grid.rate) / Math.max(0.001, encoded.seconds),
+      )
+      if (encoded.ended) break
+    }
+    doneFrames += chunk.frames
+  }
+  const manifests = await Promise.all(stored)
+  if (reused > 0) logger.info({ reused, chunks: manifests.length }, 'finished chunks were reused')
+  return manifests
+}
+
+/** Whether the source ended in this chunk: it has fewer segments than planned. */
+export function endsIn(chunk: Chunk, plan: Plan, manifest: Pick<ChunkManifest, 'tracks'>): boolean {
+  const top = plan.ladder[0]
+  const segments = top ? (manifest.tracks[top.name]?.segments.length ?? 0) : 0
+  return !chunk.last && segments < chunk.segments
+}
+
+/** One audio track: from the bucket, or encoded now. */
+export async function audioPart(
+  encoding: EncodeContext,
+  track: AudioFacts,
+  position: number,
+  present: Present,
+): Promise<AudioManifest> {
+  const found =
+    present.size > 0 ? await encoding.ledger.readAudio(position, present, encoding.signal) : undefined
+  return found ?? encodeAudio(encoding, track, position)
+}

@@ -1,0 +1,37 @@
+import type { WorkerError } from '../../shared/errors.ts'
+import type { FinalState, JobIdentity } from '../../shared/jobs.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Reporter } from './report.ts'
+
+/** What one kind of job does at its end; settle decides when. */
+export interface Ending<Result> {
+  readonly identity: JobIdentity
+  /** Tells the API; 'gone' when the video was deleted meanwhile. */
+  complete(result: Result, signal: AbortSignal): Promise<'accepted' | 'gone'>
+  fail(error: WorkerError, signal: AbortSignal): Promise<'accepted' | 'gone'>
+  /** Removes what this job wrote, so that only the source is left. */
+  removeOutput(signal: AbortSignal): Promise<void>
+  /** After the API accepted: older versions, the ledger. Failing here harms nobody. */
+  tidy(result: Result, signal: AbortSignal): Promise<void>
+  /** The JSON for the video's status key. */
+  status(end: { state: FinalState; result?: Result; error?: WorkerError }): Record<string, unknown>
+}
+
+/** One job, ready to run: what it does and how it ends. */
+export interface Work<Result = unknown> extends Ending<Result> {
+  readonly kind: 'transcode' | 'catalogue' | 'delete'
+  /** Fields of every log line about the job. */
+  readonly labels: Readonly<Record<string, string | number>>
+  run(context: RunContext): Promise<Result>
+}
+
+export interface RunContext {
+  /** The job's one signal: cancel, drain, stall, lost lease; the first reason stays. */
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  readonly reporter: Reporter
+  /** 1 for the first start. */
+  readonly attempt: number
+  /** Stops the job from inside; the first reason stays, and becomes the outcome. */
+  stop(error: WorkerError): void
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { openApi } from '../shared/api.ts'
+import { describeConfig, loadConfig } from '../shared/config.ts'
+import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { createLogger } from '../shared/logger.ts'
+import { createMetrics } from '../shared/metrics.ts'
+import { openQueue } from '../shared/queue.ts'
+import { openRedis } from '../shared/redis.ts'
+import { openStorage } from '../shared/storage.ts'
+import { checkBucket, checkQueue, checkScratch, patiently } from './boot.ts'
+import { checkTools } from './boot-tools.ts'
+import { startSourceServer } from './job/source.ts'
+import { openScratch, sweepScratch } from './job/workdir.ts'
+import { sweepOrphans } from './media/orphans.ts'
+import { defaultProfile, loadProfiles } from './media/profile.ts'
+import { onStopSignal } from './notices/signal.ts'
+import { startHttpServer } from './server/http.ts'
+import { createReadiness } from './server/readiness.ts'
+import { createWorker } from './worker.ts'
+import { workFor } from './works.ts'
+
+// sysexits.h, as systemd shows them: a restart does not help against a wrong configuration.
+const exitUnavailable = 69
+const exitConfiguration = 78
+
+process.exitCode = await main().catch((thrown: unknown) => {
+  const error = asWorkerError(thrown)
+  process.stderr.write(`${error.message}\n`)
+  if (error.code === 'drained') return 0
+  return error.code === 'config_invalid' ? exitConfiguration : exitUnavailable
+})
+process.exit()
+
+async function main(): Promise<number> {
+  const config = loadConfig(process.env)
+  const version = (
+    JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version
+  const logger = createLogger(config.log, { worker: config.workerId, version })
+  logger.info({ config: describeConfig(config) }, 'effective configuration')
+
+  const boot = new AbortController()
+  const stop = onStopSignal()
+  void stop.first.then((reason) => boot.abort(new WorkerError('drained', `stopped at boot (${reason})`)))
+  const signal = boot.signal
+
+  await checkScratch(config.scratch)
+  const host = await checkTools(config, process.env.PATH ?? '', signal)
+  const orphans = await sweepOrphans(config.workerId)
+  const folders = await sweepScratch(config.scratch.dir)
+  if (orphans + folders > 0) logger.warn({ orphans, folders }, 'swept what a killed predecessor left')
+  const profiles = config.hls.profilesFile
+    ? loadProfiles(await readFile(config.hls.profilesFile, 'utf8'))
+    : new Map([[defaultProfile.name, defaultProfile]])
+
+  const metrics = createMetrics()
+  const storage = openStorage(config.r2)
+  await patiently('bucket', signal, () => checkBucket(storage, config.workerId, signal))
+  const queue = await patiently('queue', signal, () => openQueue(config, signal))
+  await patiently('queue', signal, () => checkQueue(queue, config, logger, signal))
+  const redis = openRedis(config.redis, {
+    onUp: () => logger.info('redis is back'),
+    onDown: (error) => logger.warn({ err: error }, 'redis is away: going on under the SQS leases alone'),
+  })
+  const api = openApi(config)
+  const scratch = await openScratch(config.scratch.dir, process.pid, config.scratch.minFreeBytes)
+  const sources = await startSourceServer(storage)
+
+  const ports = { config, storage, sources, scratch, host, metrics, profiles, api, redis }
+  const worker = createWorker({
+    config,
+    queue,
+    redis,
+    api,
+    metrics,
+    logger,
+    workFor: (message) => workFor(message, ports),
+  })
+  const readiness = createReadiness({ queue, storage, redis, api, workerId: config.workerId })
+  const http = await startHttpServer({ config: config.http, worker, metrics, version, readiness })
+  logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
+  worker.start()
+
+  const reason = await stop.first
+  stop.onAgain((again) => void worker.drain(again))
+  await worker.drain(reason)
+  await http.close()
+  await sources.close()
+  await scratch.remove()
+  queue.close()
+  storage.close()
+  redis.close()
+  logger.info('goodbye')
+  return 0
+}

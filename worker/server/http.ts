@@ -1,0 +1,84 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Config } from '../../shared/config.ts'
+import type { Metrics } from '../../shared/metrics.ts'
+import type { Worker } from '../worker.ts'
+
+/**
+ * Three long polls of 20 s without an answer: the queue or this process is stuck, and the supervisor or the ASG's
+ * health check should replace it.
+ */
+const staleAfterMs = 90_000
+
+export interface Readiness {
+  readonly queue: boolean
+  readonly bucket: boolean
+  readonly redis: boolean
+  readonly api: boolean
+}
+
+export interface HttpServerInput {
+  readonly config: Config['http']
+  readonly worker: Worker
+  readonly metrics: Metrics
+  readonly version: string
+  /** Asks the four services, from a cache of a few seconds. */
+  readiness(): Promise<Readiness>
+}
+
+export interface HttpServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** /healthz, /readyz, /metrics, /status: for supervisors, load balancers, Prometheus and people. */
+export async function startHttpServer(input: HttpServerInput): Promise<HttpServer> {
+  const { worker, metrics } = input
+
+  const routes: Record<string, (response: ServerResponse) => Promise<void> | void> = {
+    '/healthz': (response) => {
+      const silentMs = worker.sinceGoodPollMs()
+      const { state } = worker.status()
+      const well = state === 'starting' || state === 'draining' || silentMs < staleAfterMs
+      json(response, well ? 200 : 503, { ok: well, state, sinceGoodPollSeconds: Math.round(silentMs / 1000) })
+    },
+    '/readyz': async (response) => {
+      const { state, apiAuthorized } = worker.status()
+      const services = await input.readiness()
+      const ready = state === 'running' && apiAuthorized && Object.values(services).every(Boolean)
+      json(response, ready ? 200 : 503, { ready, state, ...services })
+    },
+    '/metrics': async (response) => {
+      response.writeHead(200, { 'content-type': metrics.registry.contentType })
+      response.end(await metrics.registry.metrics())
+    },
+    '/status': (response) => json(response, 200, { version: input.version, ...worker.status() }),
+  }
+
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://worker').pathname
+    const route = request.method === 'GET' || request.method === 'HEAD' ? routes[path] : undefined
+    if (!route) return json(response, 404, { error: 'not found', routes: Object.keys(routes) })
+    Promise.resolve(route(response)).catch(() => {
+      if (response.headersSent) response.destroy()
+      else json(response, 500, { error: 'internal' })
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(input.config.port, input.config.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(body)}\n`)
+}

@@ -1,0 +1,191 @@
+import { fullJitter, retry } from '../shared/backoff.ts'
+import type { Config } from '../shared/config.ts'
+import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import type { FinalState, JobRecords } from '../shared/jobs.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { Queue } from '../shared/queue.ts'
+import type { Delivery } from './intake.ts'
+import type { Ending } from './job/work.ts'
+import type { Lease } from './lease.ts'
+
+/** How an attempt ended. docs: the outcome table in the README. */
+export type Outcome<Result> =
+  | { readonly type: 'done'; readonly result: Result }
+  | { readonly type: 'rejected'; readonly error: WorkerError }
+  | {
+      readonly type: 'failed'
+      readonly error: WorkerError
+      readonly count: 'failures' | 'crashes'
+      readonly last: boolean
+    }
+  | { readonly type: 'released'; readonly error: WorkerError }
+  | { readonly type: 'cancelled'; readonly error: WorkerError }
+  | { readonly type: 'lost'; readonly error: WorkerError }
+
+/** Earlier ends of the job, from its record: what the next one is counted against. */
+export interface Attempts {
+  readonly failures: number
+  readonly crashes: number
+  readonly releases: number
+}
+
+export interface SettleInput<Result> {
+  readonly queue: Queue
+  readonly records: JobRecords
+  readonly config: Config['job']
+  readonly logger: Logger
+  readonly delivery: Delivery
+  readonly lease: Lease
+  readonly attempts: Attempts
+  readonly ending: Ending<Result>
+  /** Bounds the callbacks and clean-ups; aborted only by a lost lease or a forced stop. */
+  readonly signal: AbortSignal
+  /** Resolves when none of this worker's own polls is open: a message made visible at once would come straight back. */
+  pollsEnded(): Promise<void>
+  /** Hears what stood in the way of settling. */
+  onError?(error: WorkerError): void
+}
+
+/**
+ * The outcome from what the job threw and why it was told to stop: the first reason to stop wins over the error
+ * that it caused (an encode that was killed by a cancel failed because of the cancel).
+ */
+export function outcomeOfError<Result>(
+  thrown: unknown,
+  signal: AbortSignal,
+  attempts: Attempts,
+  config: Config['job'],
+): Outcome<Result> {
+  const error = asWorkerError(signal.aborted ? signal.reason : thrown)
+  if (error.kind !== 'failed') return { type: error.kind, error }
+  const count = error.code === 'encode_stalled' ? 'crashes' : 'failures'
+  const last =
+    count === 'crashes'
+      ? attempts.crashes + 1 >= config.maxCrashes
+      : attempts.failures + 1 >= config.maxAttempts
+  return { type: 'failed', error, count, last }
+}
+
+/** Turns an outcome into its queue actions: the only place that deletes, parks or gives back a job's message. */
+export async function settle<Result>(
+  outcome: Outcome<Result>,
+  input: SettleInput<Result>,
+): Promise<Outcome<Result>['type']> {
+  try {
+    await act(outcome, input)
+    return outcome.type
+  } catch (thrown) {
+    // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
+    const error = asWorkerError(input.signal.aborted ? input.signal.reason : thrown)
+    input.onError?.(error)
+    input.logger.warn({ err: error, outcome: outcome.type }, 'the outcome could not be settled')
+    const next: Outcome<Result> =
+      error.kind === 'lost'
+        ? { type: 'lost', error }
+        : error.kind === 'failed' && outcome.type === 'done'
+          ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
+          : { type: 'released', error }
+    await act(next, input).catch((again: unknown) => {
+      // Nothing was deleted: the message comes back when its visibility ends.
+      input.logger.error({ err: again, outcome: next.type }, 'the message is left to its visibility timeout')
+    })
+    return next.type
+  }
+}
+
+async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>): Promise<void> {
+  const { ending, signal, logger, queue, delivery } = input
+  switch (outcome.type) {
+    case 'lost':
+      return input.lease.stop()
+
+    case 'done': {
+      const answer = await ending.complete(outcome.result, signal)
+      if (answer === 'gone') {
+        const error = new WorkerError(
+          'video_deleted',
+          'the API no longer has the video; its files are removed',
+        )
+        return act({ type: 'cancelled', error }, input)
+      }
+      await finish('done', { result: outcome.result })
+      await ending.tidy(outcome.result, signal).catch((error: unknown) => {
+        logger.warn({ err: error }, 'older versions or the ledger could not be removed')
+      })
+      return acknowledge()
+    }
+
+    case 'cancelled':
+      await ending.removeOutput(signal)
+      if (outcome.error.code === 'cancelled') await ending.fail(outcome.error, signal)
+      await finish('cancelled', { error: outcome.error })
+      return acknowledge()
+
+    case 'rejected':
+      await ending.removeOutput(signal)
+      await ending.fail(outcome.error, signal)
+      await finish('dead', { error: outcome.error })
+      return acknowledge()
+
+    case 'failed': {
+      if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
+      await ending.removeOutput(signal)
+      await ending.fail(outcome.error, signal)
+      await queue.park(delivery, `${outcome.error.code}: ${outcome.error.message}`, signal)
+      await finish('dead', { error: outcome.error, revivable: true })
+      return acknowledge()
+    }
+
+    case 'released': {
+      const drained = outcome.error.code === 'drained'
+      if (drained) await input.pollsEnded()
+      const instant = drained || outcome.error.code === 'lease_cap'
+      return giveBack('releases', instant ? 0 : backoffSeconds(input.attempts.releases + 1))
+    }
+  }
+
+  function backoffSeconds(attempt: number): number {
+    const { backoffBaseSeconds: base, backoffCapSeconds: cap } = input.config
+    return Math.max(1, Math.round(fullJitter({ base, cap, attempt })))
+  }
+
+  /** The record's end, fenced. Redis away: the message decides alone, and a recount repairs the counter. */
+  async function finish(
+    state: FinalState,
+    end: { result?: Result; error?: WorkerError; revivable?: boolean },
+  ): Promise<void> {
+    const token = input.lease.token()
+    if (token === undefined) return
+    const { revivable = false, ...rest } = end
+    const write = () =>
+      input.records.finish(ending.identity, token, {
+        state,
+        status: ending.status({ state, ...rest }),
+        revivable,
+      })
+    try {
+      const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal })
+      if (answer === 'lost')
+        throw new WorkerError('lease_lost', 'another worker took the job over before it was settled')
+    } catch (error) {
+      if (asWorkerError(error).kind === 'lost') throw error
+      logger.warn({ err: error }, 'the job record could not be ended')
+    }
+  }
+
+  async function acknowledge(): Promise<void> {
+    await input.lease.stop()
+    await queue.delete(delivery.receiptHandle, signal)
+  }
+
+  async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {
+    await input.lease.stop()
+    const token = input.lease.token()
+    if (token !== undefined) {
+      await input.records.release(ending.identity, token, count).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the job record could not be given back')
+      })
+    }
+    await queue.extend(delivery.receiptHandle, seconds, signal)
+  }
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import type { Api } from '../shared/api.ts'
+import { type Config, configHash } from '../shared/config.ts'
+import { WorkerError } from '../shared/errors.ts'
+import { openJobRecords } from '../shared/jobs.ts'
+import type { Logger } from '../shared/logger.ts'
+import { type Message, parseMessage } from '../shared/messages.ts'
+import type { Metrics } from '../shared/metrics.ts'
+import type { Queue } from '../shared/queue.ts'
+import type { RedisPort } from '../shared/redis.ts'
+import { monotonicMs, sleep } from '../shared/time.ts'
+import { drain } from './drain.ts'
+import { createIntake, type Delivery } from './intake.ts'
+import type { Work } from './job/work.ts'
+import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
+
+/**
+ * The worker's states, in order; it never goes back:
+ *   starting: the boot checks run, nothing is polled
+ *   running:  every free slot polls
+ *   draining: intake is stopped, jobs finish or are handed back
+ *   stopped:  every slot is empty
+ */
+export type WorkerState = 'starting' | 'running' | 'draining' | 'stopped'
+
+export type JobMessage = Extract<Message, { jobId: string }>
+
+export interface WorkerPorts {
+  readonly config: Config
+  readonly queue: Queue
+  readonly redis: RedisPort
+  readonly api: Api
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** The job for a message; throws a rejected WorkerError when it cannot be one. */
+  workFor(message: JobMessage): Work
+}
+
+export interface Worker {
+  start(): void
+  /** Resolves when every slot is empty. A second call makes the jobs in hand stop at once. */
+  drain(reason: string): Promise<'clean' | 'forced'>
+  status(): WorkerStatus
+  sinceGoodPollMs(): number
+}
+
+/** The snapshot behind /status; times in seconds. */
+export interface WorkerStatus {
+  readonly state: WorkerState
+  readonly workerId: string
+  readonly configHash: string
+  readonly apiAuthorized: boolean
+  readonly uptimeSeconds: number
+  readonly slots: readonly (
+    | { readonly state: 'idle' }
+    | {
+        readonly state: 'busy'
+        readonly jobId: string
+        readonly kind: string
+        readonly attempt: number
+        readonly stage: string
+        readonly percent: number
+        readonly remainingSeconds: number | null
+        readonly seconds: number
+        readonly leaseSlackSeconds: number
+      }
+  )[]
+}
+
+/** How often a worker whose token the API refused asks again, in milliseconds; also how often it says so. */
+const unauthorizedRetryMs = 60_000
+
+/** Each slot's story: receive, understand, run, settle. */
+export function createWorker(ports: WorkerPorts): Worker {
+  const { config, queue, logger, metrics, api } = ports
+  const startedMs = monotonicMs()
+  const running: (RunningJob | undefined)[] = Array.from({ length: config.concurrency }, () => undefined)
+  const inHand = new Set<Promise<void>>()
+  let state: WorkerState = 'starting'
+  let authorized = true
+  let checking: Promise<void> | undefined
+  let ended: Promise<'clean' | 'forced'> | undefined
+
+  const slotPorts: SlotPorts = {
+    ...{ config, queue, redis: ports.redis, api, metrics },
+    records: openJobRecords(ports.redis),
+    owner: `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`,
+    pollsEnded: () => (intake.stopping ? intake.stop() : Promise.resolve()),
+    onUnauthorized: () => {
+      authorized = false
+    },
+  }
+
+  const intake = createIntake({
+    ...{ queue, config, logger },
+    onPoll: (result) => metrics.polls_total.inc({ result }),
+    gate: async (signal) => {
+      if (authorized) return
+      checking ??= waitForApi(signal).finally(() => {
+        checking = undefined
+      })
+      await checking
+    },
+    handle: (delivery, slot) => {
+      const work = handle(delivery, slot)
+        .catch((error: unknown) => {
+          logger.error(
+            { err: error, messageId: delivery.messageId },
+            'a delivery was left to its visibility timeout',
+          )
+        })
+        .finally(() => inHand.delete(work))
+      inHand.add(work)
+      return work
+    },
+  })
+
+  /** No job is burnt on a fleet whose token is wrong: polling waits until the API accepts it. */
+  async function waitForApi(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      if ((await api.check(signal)) !== 'unauthorized') break
+      logger.error({ code: 'api_unauthorized' }, 'the API refuses INTERNAL_WORKER_TOKEN: polling is stopped')
+      await sleep(unauthorizedRetryMs, { signal })
+    }
+    authorized = true
+    logger.info('the API accepts the token again')
+  }
+
+  async function handle(delivery: Delivery, slot: number): Promise<void> {
+    const signal = AbortSignal.timeout(60_000)
+    if (intake.stopping) {
+      await intake.stop()
+      return queue.extend(delivery.receiptHandle, 0, signal)
+    }
+    const message = parseMessage(delivery.body, {
+      bucket: config.r2.bucket,
+      catalogKeyPrefix: config.catalog.keyPrefix,
+      r2Prefix: config.r2.prefix,
+    })
+    if (message.kind === 'poison') return park(delivery, message.reason, signal)
+    if (message.kind === 'ignored') {
+      logger.info({ messageId: delivery.messageId, reason: message.reason }, 'nothing to do for this message')
+      return queue.delete(delivery.receiptHandle, signal)
+    }
+    if (message.kind === 'several') {
+      for (const body of message.bodies) await queue.send(body, { signal })
+      return queue.delete(delivery.receiptHandle, signal)
+    }
+    const work = workOf(message)
+    if (work instanceof WorkerError) return park(delivery, work.message, signal)
+    await runDelivery(work, delivery, slotPorts, logger, (job) => {
+      running[slot] = job
+      // Claimed while the drain began: it has done nothing yet.
+      if (state !== 'running') job?.stop(new WorkerError('drained', 'the worker stops'))
+    })
+  }
+
+  function workOf(message: JobMessage): Work | WorkerError {
+    try {
+      return ports.workFor(message)
+    } catch (error) {
+      if (error instanceof WorkerError && error.kind === 'rejected') return error
+      throw error
+    }
+  }
+
+  /** Poison is kept where people look, by name, and never loops. */
+  async function park(delivery: Delivery, reason: string, signal: AbortSignal): Promise<void> {
+    await queue.park(delivery, reason, signal)
+    await queue.delete(delivery.receiptHandle, signal)
+    metrics.poison_total.inc()
+    logger.error(
+      { messageId: delivery.messageId, code: 'message_invalid', reason },
+      'poison message parked in the DLQ',
+    )
+  }
+
+  return {
+    start() {
+      state = 'running'
+      intake.start()
+    },
+    drain(reason) {
+      if (ended) {
+        for (const job of running)
+          job?.stop(new WorkerError('drained', `the worker stops at once (${reason})`))
+        return ended
+      }
+      state = 'draining'
+      ended = drain(reason, {
+        ...{ intake, redis: ports.redis, logger, seconds: config.drainSeconds },
+        running: () => running.filter((job) => job !== undefined),
+        idle: async () => {
+          while (inHand.size > 0) await Promise.allSettled(inHand)
+        },
+      }).finally(() => {
+        state = 'stopped'
+      })
+      return ended
+    },
+    sinceGoodPollMs: () => intake.sinceGoodPollMs(),
+    status: () => ({
+      state,
+      workerId: config.workerId,
+      configHash: configHash(config),
+      apiAuthorized: authorized,
+      uptimeSeconds: Math.round((monotonicMs() - startedMs) / 1000),
+      slots: running.map((job) => (job ? slotStatus(job) : { state: 'idle' as const })),
+    }),
+  }
+}
+
+function slotStatus(job: RunningJob) {
+  const { step, percent, remaining_seconds: remainingSeconds } = job.reporter.value
+  return {
+    ...{ state: 'busy' as const, jobId: job.jobId, kind: job.kind, attempt: job.attempt },
+    ...{ stage: step, percent, remainingSeconds },
+    seconds: Math.round((monotonicMs() - job.startedMs) / 1000),
+    leaseSlackSeconds: Math.round(job.lease.slackMs() / 1000),
+  }
+}
