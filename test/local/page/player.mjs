@@ -7,7 +7,7 @@ const video = at('video')
 const pageRefreshMs = 3000
 
 /** For the browser test and for the curious: what plays, and every error that ended playing. */
-const player = { hls: undefined, fatal: [] }
+const player = { video, hls: undefined, fatal: [] }
 window.player = player
 
 let videos = []

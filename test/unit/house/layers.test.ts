@@ -19,22 +19,21 @@ const layers: Layer[] = [
   { name: 'set-up', holds: inFolder('deploy/setup'), uses: [] },
   { name: 'deploy', holds: inFolder('deploy'), uses: ['shared'] },
   // What ffmpeg is asked and what it answers; usable without a queue, a bucket or a job.
-  { name: 'media', holds: inFolder('worker/media'), uses: ['grid', 'shared'] },
-  // Pure arithmetic that the arguments of ffmpeg and the ledger of chunks both stand on.
-  { name: 'grid', holds: file('worker/chunk/grid.ts'), uses: ['shared'] },
-  { name: 'chunk', holds: inFolder('worker/chunk'), uses: ['grid', 'media', 'shared'] },
-  { name: 'job', holds: inFolder('worker/job'), uses: ['chunk', 'grid', 'media', 'shared'] },
+  { name: 'media', holds: inFolder('worker/media'), uses: ['shared'] },
+  { name: 'chunk', holds: inFolder('worker/chunk'), uses: ['media', 'shared'] },
+  { name: 'job', holds: inFolder('worker/job'), uses: ['chunk', 'media', 'shared'] },
   { name: 'notices', holds: inFolder('worker/notices'), uses: ['shared'] },
   { name: 'server', holds: inFolder('worker/server'), uses: ['shared'] },
-  { name: 'main', holds: file('worker/main.ts'), uses: ['worker', 'server', 'notices', 'media', 'shared'] },
-  { name: 'worker', holds: file('worker/worker.ts'), uses: ['slots', 'server', 'notices', 'job', 'shared'] },
-  // intake, lease, settle, drain: what surrounds a job.
-  { name: 'slots', holds: inFolder('worker'), uses: ['job', 'chunk', 'grid', 'media', 'shared'] },
+  // The composition root opens everything and hands it on.
   {
-    name: 'test',
-    holds: inFolder('test'),
-    uses: ['worker', 'main', 'slots', 'server', 'notices', 'job', 'chunk'],
+    name: 'main',
+    holds: file('worker/main.ts'),
+    uses: ['worker', 'slots', 'server', 'notices', 'job', 'media', 'shared'],
   },
+  { name: 'worker', holds: file('worker/worker.ts'), uses: ['slots', 'notices', 'job', 'shared'] },
+  // Boot, intake, lease, settle, drain: what surrounds a job.
+  { name: 'slots', holds: inFolder('worker'), uses: ['job', 'chunk', 'media', 'shared'] },
+  { name: 'test', holds: inFolder('test'), uses: [] },
 ]
 const everyLayer = layers.map((layer) => layer.name)
 const sources = readSources(['shared', 'worker', 'deploy', 'test'])

@@ -56,6 +56,12 @@ describe('a lease', () => {
     expect(third + beatLimit).toBeLessThan(lease.visibilitySeconds - lease.minSlackSeconds)
   })
 
+  test('has time for two tries to the queue in one beat', () => {
+    expect(2 * numberOf('shared/queue.ts', 'leaseMs')).toBeLessThan(
+      numberOf('worker/lease.ts', 'beatLimitMs'),
+    )
+  })
+
   test('is given up early enough to kill ffmpeg and stop the uploads before somebody else may start', () => {
     expect(lease.minSlackSeconds).toBeGreaterThanOrEqual(10)
     expect(lease.minSlackSeconds).toBeGreaterThan(beatLimit)
@@ -72,7 +78,7 @@ describe('a lease', () => {
 
 describe('a call to the outside', () => {
   test('of one long poll waits longer than the poll itself', () => {
-    expect(numberOf('shared/queue.ts', 'pollRequestTimeoutMs') / 1000).toBeGreaterThan(config.queue.waitSeconds)
+    expect(numberOf('shared/queue.ts', 'pollMs') / 1000).toBeGreaterThan(config.queue.waitSeconds)
   })
 
   test('to the API, with all its tries and waits, ends within the stage that makes it', () => {
@@ -84,8 +90,15 @@ describe('a call to the outside', () => {
     expect(config.ffmpeg.probeTimeoutSeconds).toBeLessThan(config.stall.stageSeconds)
   })
 
-  test('to the bucket is retried inside the read that ffmpeg waits for, before the encode counts as hung', () => {
-    expect(numberOf('worker/job/source.ts', 'defaultStallMs') / 1000).toBeLessThan(config.stall.encodeSeconds)
+  test('to the bucket that hangs is tried again several times before the read of the source is given up', () => {
+    const stall = numberOf('shared/storage-client.ts', 'defaultStallMs')
+    expect(3 * stall).toBeLessThan(numberOf('worker/job/source.ts', 'defaultPatienceMs'))
+  })
+
+  test('to the bucket is given up before the encoder that waits for it counts as hung', () => {
+    expect(numberOf('worker/job/source.ts', 'defaultPatienceMs') / 1000).toBeLessThan(
+      config.stall.encodeSeconds,
+    )
   })
 })
 

@@ -1,0 +1,121 @@
+/**
+ * What a viewer does, in a real browser on the page of the local stack: play, go to the middle, change the
+ * quality. Needs a Chromium on PATH; without one the suite is skipped, and says so.
+ */
+import { accessSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { type LocalRun, startLocalRun } from '../integration/local/command.ts'
+import { makeVideo } from '../integration/local/sample.ts'
+
+const browserPath = findBrowser()
+if (browserPath === undefined) console.warn('SKIPPED: no chromium on PATH, so no browser plays the output')
+const suite = browserPath === undefined ? describe.skip : describe
+
+/** No sandbox: the tests may run as root in a container. The rest keeps it quiet and away from the network. */
+const flags = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
+]
+const seconds = 30
+const patience = { timeout: 30_000 }
+
+interface State {
+  currentTime: number
+  videoWidth: number
+  videoHeight: number
+  duration: number
+  /** Address of the thumbnail. */
+  poster: string
+  /** Every error that ended playing. */
+  fatal: string[]
+}
+
+suite('in a browser, the result', () => {
+  let folder: string
+  let run: LocalRun
+  let browser: Browser
+  let page: Page
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'video-worker-browser-'))
+    run = startLocalRun([makeVideo(join(folder, 'clip.mp4'), { size: '1280x720', seconds })])
+    const [, address] = await run.says(/Watch: (http\S+)/)
+    browser = await chromium.launch({ executablePath: browserPath!, args: flags })
+    page = await browser.newPage()
+    await page.goto(address!)
+  }, 120_000)
+  afterAll(async () => {
+    await browser?.close()
+    await run?.remove()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  // As text: these run in the page, and the project has no types of a browser.
+  const state = () =>
+    page.evaluate<State>(`(({ currentTime, videoWidth, videoHeight, duration, poster }) =>
+      ({ currentTime, videoWidth, videoHeight, duration, poster, fatal: player.fatal }))(player.video)`)
+  const until = (condition: string) => page.waitForFunction(condition, undefined, patience)
+  const choose = async (quality: string, height: number) => {
+    await page.getByRole('button', { name: quality, exact: true }).click()
+    await until(`player.video.videoHeight === ${height}`)
+  }
+
+  test('shows its thumbnail and its whole length before it plays', async () => {
+    await until('player.video.duration > 0')
+    const { duration, poster } = await state()
+    expect(Math.abs(duration - seconds)).toBeLessThan(0.2)
+    const answer = await page.request.get(poster)
+    expect(answer.headers()['content-type']).toBe('image/jpeg')
+  })
+
+  test('plays', async () => {
+    await page.evaluate('player.video.play()')
+    await until('player.video.currentTime > 1')
+  })
+
+  test('plays on from its middle', async () => {
+    await page.evaluate(`player.video.currentTime = ${seconds / 2}`)
+    await until(`player.video.currentTime > ${seconds / 2 + 1}`)
+  })
+
+  test('changes its picture size with the quality, up and down, and plays on', async () => {
+    await page.evaluate('player.video.currentTime = 1')
+    await choose('360p', 360)
+    expect(await state()).toMatchObject({ videoWidth: 640 })
+    await choose('720p', 720)
+    const before = await state()
+    expect(before).toMatchObject({ videoWidth: 1280 })
+    await until(`player.video.currentTime > ${before.currentTime + 1}`)
+  })
+
+  test('shows small pictures along the strip', async () => {
+    const strip = page.locator('#strip')
+    await strip.hover({ position: { x: 200, y: 5 } })
+    const sheet = await page.evaluate<string>('getComputedStyle(tile).backgroundImage')
+    const [, address] = /url\("([^"]+)"\)/.exec(sheet) ?? []
+    const answer = await page.request.get(address!)
+    expect(answer.headers()['content-type']).toBe('image/jpeg')
+  })
+
+  test('met no fatal error', async () => {
+    expect(await state()).toMatchObject({ fatal: [] })
+  })
+})
+
+function findBrowser(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const paths = folders.flatMap((folder) =>
+    ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)),
+  )
+  return paths.find((path) => {
+    try {
+      accessSync(path)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

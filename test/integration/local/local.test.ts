@@ -1,0 +1,70 @@
+/** `npm run local` from start to end, as a person runs it. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { type LocalRun, startLocalRun } from './command.ts'
+import { makeVideo } from './sample.ts'
+
+let folder: string
+let video: string
+const runs: LocalRun[] = []
+const start = (...args: string[]) => {
+  const run = startLocalRun(args)
+  runs.push(run)
+  return run
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'video-worker-test-'))
+  video = makeVideo(join(folder, 'clip.mp4'), { seconds: 8 })
+})
+afterEach(async () => {
+  await Promise.all(runs.splice(0).map((run) => run.remove()))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('with --once', () => {
+  test('two files, two workers: both are shown, summed up and kept, and nothing else is left', async () => {
+    const other = makeVideo(join(folder, 'tall clip.mp4'), { size: '360x640', seconds: 4 })
+    const kept = join(folder, 'kept')
+    const run = start(video, other, '--once', '--workers', '2', '--keep', kept)
+    expect({ code: await run.ended, output: run.output() }).toMatchObject({ code: 0 })
+    expect(run.output()).toMatch(/clip\.mp4 {2}\(0:08, [\d.]+ [kM]B\)\n +360p +640x360 +avc1/)
+    expect(run.output()).toMatch(/[\d.]+ MB in \d+ files, [\d.]+ s, [\d.]+ times real time/)
+    expect(readdirSync(kept).sort()).toEqual(['clip', 'tall clip'])
+    expect(readdirSync(join(kept, 'clip'))).toContain('master.m3u8')
+    expect(run.leftovers()).toEqual({ files: [], processes: [] })
+  })
+
+  test('a file that is no video: its reason in a sentence, exit code 1', async () => {
+    const fake = join(folder, 'fake.mp4')
+    writeFileSync(fake, 'this is a text and no video\n'.repeat(100))
+    const run = start(fake, '--once')
+    expect({ code: await run.ended, output: run.output() }).toMatchObject({ code: 1 })
+    expect(run.output()).toMatch(/fake\.mp4: [^\n]*\w{3,}[^\n]*\./)
+    expect(run.leftovers()).toEqual({ files: [], processes: [] })
+  })
+
+  test('a file that is not there: one line before anything starts', async () => {
+    const run = start(join(folder, 'absent.mp4'), '--once')
+    expect(await run.ended).toBe(1)
+    expect(run.output()).toMatch(/^There is no file [^\n]*absent\.mp4\n$/)
+  })
+})
+
+describe('Ctrl-C leaves no process and no file', () => {
+  test.each([
+    ['while the stack starts', /./],
+    ['while a job waits', /In the queue/],
+    ['in the middle of an encode', /Transcoding/],
+    ['while the page is up', /Watch: http/],
+  ])('%s', async (_when, moment) => {
+    const long = makeVideo(join(folder, 'long.mp4'), { size: '1280x720', seconds: 12 })
+    const run = start(long)
+    await run.says(moment)
+    run.signal('SIGINT')
+    expect([0, 130]).toContain(await run.ended)
+    expect(run.leftovers()).toEqual({ files: [], processes: [] })
+  })
+})
