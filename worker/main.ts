@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { openApi } from '../shared/api.ts'
 import { describeConfig, loadConfig } from '../shared/config.ts'
+import { configWarnings } from '../shared/config-rules.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import { createLogger } from '../shared/logger.ts'
 import { createMetrics } from '../shared/metrics.ts'
@@ -11,13 +12,13 @@ import { checkBucket, checkQueue, checkScratch, patiently } from './boot.ts'
 import { checkTools } from './boot-tools.ts'
 import { startSourceServer } from './job/source.ts'
 import { openScratch, sweepScratch } from './job/workdir.ts'
+import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
 import { defaultProfile, loadProfiles } from './media/profile.ts'
 import { onStopSignal } from './notices/signal.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
 import { createWorker } from './worker.ts'
-import { workFor } from './works.ts'
 
 // sysexits.h, as systemd shows them: a restart does not help against a wrong configuration.
 const exitUnavailable = 69
@@ -38,6 +39,7 @@ async function main(): Promise<number> {
   ).version
   const logger = createLogger(config.log, { worker: config.workerId, version })
   logger.info({ config: describeConfig(config) }, 'effective configuration')
+  for (const warning of configWarnings(process.env)) logger.warn(warning)
 
   const boot = new AbortController()
   const stop = onStopSignal()
@@ -62,7 +64,7 @@ async function main(): Promise<number> {
     onUp: () => logger.info('redis is back'),
     onDown: (error) => logger.warn({ err: error }, 'redis is away: going on under the SQS leases alone'),
   })
-  const api = openApi(config)
+  const api = openApi(config, { onCall: (call, result) => metrics.api_calls_total.inc({ call, result }) })
   const scratch = await openScratch(config.scratch.dir, process.pid, config.scratch.minFreeBytes)
   const sources = await startSourceServer(storage)
 
@@ -90,6 +92,7 @@ async function main(): Promise<number> {
   queue.close()
   storage.close()
   redis.close()
+  api.close()
   logger.info('goodbye')
   return 0
 }

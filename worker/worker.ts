@@ -4,14 +4,14 @@ import { type Config, configHash } from '../shared/config.ts'
 import { WorkerError } from '../shared/errors.ts'
 import { openJobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
-import { type Message, parseMessage } from '../shared/messages.ts'
+import { parseMessage } from '../shared/messages.ts'
 import type { Metrics } from '../shared/metrics.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { RedisPort } from '../shared/redis.ts'
 import { monotonicMs, sleep } from '../shared/time.ts'
 import { drain } from './drain.ts'
 import { createIntake, type Delivery } from './intake.ts'
-import type { Work } from './job/work.ts'
+import type { JobMessage, Work } from './job/work.ts'
 import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
 
 /**
@@ -22,8 +22,6 @@ import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
  *   stopped:  every slot is empty
  */
 export type WorkerState = 'starting' | 'running' | 'draining' | 'stopped'
-
-export type JobMessage = Extract<Message, { jobId: string }>
 
 export interface WorkerPorts {
   readonly config: Config

@@ -22,7 +22,7 @@ export function catalogueWork(
 ): Work<CatalogueResult> {
   const { api, storage, config } = ports
   const { jobId, slug, title, fileKey } = message
-  const content = { title, description: `Uploaded video: ${slug}` }
+  const content = { title, description: `Uploaded video: ${slug}`, jobId }
   const folders = new Set<string>()
   let logger: Parameters<typeof removeOlderVersions>[4]['logger'] | undefined
 

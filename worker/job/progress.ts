@@ -54,7 +54,8 @@ function progressValue(
   remaining: number | undefined,
 ): ProgressValue {
   const row = steps[step]
-  const inside = Math.min(1, Math.max(0, fraction))
+  // A source of unknown length makes NaN: that is no progress, not a broken bar.
+  const inside = Math.min(1, Math.max(0, fraction || 0))
   const span = 'to' in row ? row.to - row.percent : 0
   return {
     step,

@@ -1,6 +1,7 @@
 import type { WorkerError } from '../../shared/errors.ts'
 import type { FinalState, JobIdentity } from '../../shared/jobs.ts'
 import type { Logger } from '../../shared/logger.ts'
+import type { Message } from '../../shared/messages.ts'
 import type { Reporter } from './report.ts'
 
 /** What one kind of job does at its end; settle decides when. */
@@ -16,6 +17,9 @@ export interface Ending<Result> {
   /** The JSON for the video's status key. */
   status(end: { state: FinalState; result?: Result; error?: WorkerError }): Record<string, unknown>
 }
+
+/** A message that is a job. */
+export type JobMessage = Extract<Message, { jobId: string }>
 
 /** One job, ready to run: what it does and how it ends. */
 export interface Work<Result = unknown> extends Ending<Result> {

@@ -2,7 +2,6 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../../shared/config.ts'
 import type { Metrics } from '../../shared/metrics.ts'
-import type { Worker } from '../worker.ts'
 
 /**
  * Three long polls of 20 s without an answer: the queue or this process is stuck, and the supervisor or the ASG's
@@ -17,9 +16,22 @@ export interface Readiness {
   readonly api: boolean
 }
 
+/** What is shown of a worker: see worker.ts. */
+export interface WorkerView {
+  status(): {
+    readonly state: string
+    readonly apiAuthorized: boolean
+    readonly slots: readonly (
+      | { readonly state: 'idle' }
+      | { readonly state: 'busy'; readonly leaseSlackSeconds: number }
+    )[]
+  }
+  sinceGoodPollMs(): number
+}
+
 export interface HttpServerInput {
   readonly config: Config['http']
-  readonly worker: Worker
+  readonly worker: WorkerView
   readonly metrics: Metrics
   readonly version: string
   /** Asks the four services, from a cache of a few seconds. */
@@ -49,6 +61,7 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
       json(response, ready ? 200 : 503, { ready, state, ...services })
     },
     '/metrics': async (response) => {
+      showSlots(worker, metrics)
       response.writeHead(200, { 'content-type': metrics.registry.contentType })
       response.end(await metrics.registry.metrics())
     },
@@ -76,6 +89,16 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
         server.closeAllConnections()
       }),
   }
+}
+
+/** Gauges are read when they are asked for. */
+function showSlots(worker: WorkerView, metrics: Metrics): void {
+  const { slots } = worker.status()
+  const slacks = slots.flatMap((slot) => (slot.state === 'busy' ? [slot.leaseSlackSeconds] : []))
+  metrics.slots.set({ state: 'busy' }, slacks.length)
+  metrics.slots.set({ state: 'idle' }, slots.length - slacks.length)
+  if (slacks.length > 0) metrics.lease_slack_seconds.set(Math.min(...slacks))
+  else metrics.lease_slack_seconds.remove()
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

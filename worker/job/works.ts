@@ -1,8 +1,7 @@
-import { catalogueWork } from './job/catalogue.ts'
-import { deleteWork } from './job/delete.ts'
-import { type TranscodePorts, transcodeWork } from './job/transcode.ts'
-import type { Work } from './job/work.ts'
-import type { JobMessage } from './worker.ts'
+import { catalogueWork } from './catalogue.ts'
+import { deleteWork } from './delete.ts'
+import { type TranscodePorts, transcodeWork } from './transcode.ts'
+import type { JobMessage, Work } from './work.ts'
 
 /** The one list of what a worker can do: which kind of message is which kind of job. */
 export function workFor(message: JobMessage, ports: TranscodePorts): Work {

@@ -1,0 +1,193 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type JobIdentity, type JobRecords, openJobRecords } from '../../shared/jobs.ts'
+import { backlogKey, heartbeatKey, jobRecordKey, progressKey, statusKey } from '../../shared/keys.ts'
+import { openRedis, type RedisPort } from '../../shared/redis.ts'
+import { sleep } from '../../shared/time.ts'
+import { startRedis } from '../local/redis-server.ts'
+
+const longLease = 60_000
+const tenant = 7
+const job: JobIdentity = { jobId: 'a', backlogTenant: tenant, video: { tenantId: tenant, videoId: 1 } }
+const soon = (ms: number) => sleep(ms, { signal: new AbortController().signal })
+
+let dir: string
+let server: Awaited<ReturnType<typeof startRedis>>
+let redis: RedisPort
+let records: JobRecords
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'jobs-test-'))
+  server = await startRedis({ dir })
+  redis = openRedis({ host: server.host, port: server.port, password: '', db: 0, tls: false })
+  records = openJobRecords(redis)
+})
+afterAll(async () => {
+  redis?.close()
+  await server?.close()
+  await rm(dir, { recursive: true, force: true })
+})
+beforeEach(async () => {
+  const keys = [backlogKey(tenant), statusKey(tenant, 1), heartbeatKey(tenant, 1), progressKey(tenant, 1)]
+  await redis.delete(...keys, ...['a', 'b', ...names].map(jobRecordKey))
+})
+
+const names = Array.from({ length: 12 }, (_, index) => `job-${index}`)
+const claim = (owner: string, input: Partial<Parameters<JobRecords['claim']>[1]> = {}, of = job) =>
+  records.claim(of, { owner, leaseMs: longLease, messageId: 'm1', counted: true, ...input })
+const backlog = async () => Number((await redis.get(backlogKey(tenant))) ?? 0)
+const sent = async (count: number) => redis.set(backlogKey(tenant), String(count), 1000)
+
+async function claimed(owner: string, input: Partial<Parameters<JobRecords['claim']>[1]> = {}, of = job) {
+  const answer = await claim(owner, input, of)
+  if (answer.verdict !== 'yours') throw new Error(`not claimed: ${JSON.stringify(answer)}`)
+  return answer
+}
+
+describe('a claim', () => {
+  test('of a waiting job takes it out of the backlog once, whoever asks again', async () => {
+    await sent(3)
+    expect(await claim('one')).toMatchObject({ verdict: 'yours', starts: 1, failures: 0, crashes: 0 })
+    expect(await claim('two')).toMatchObject({ verdict: 'busy', leftMs: expect.any(Number) })
+    expect(await backlog()).toBe(2)
+  })
+
+  test('never brings the backlog below zero', async () => {
+    await claim('one')
+    expect(await redis.get(backlogKey(tenant))).toBeNull()
+  })
+
+  test('of a job whose lease ran out takes it over and counts a crash, with a higher token', async () => {
+    await sent(1)
+    const first = await claimed('one', { leaseMs: 20 })
+    await soon(40)
+    const second = await claimed('two')
+    expect(second).toMatchObject({ starts: 2, crashes: 1 })
+    expect(second.token).toBeGreaterThan(first.token)
+    expect(await backlog()).toBe(0)
+  })
+
+  test('of a job that has ended says so', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'done', status: { status: 'READY' } })
+    expect(await claim('two')).toEqual({ verdict: 'settled', state: 'done' })
+  })
+
+  test('of a job that was given up starts it anew only when an operator sent it again', async () => {
+    const { token } = await claimed('one')
+    await records.release(job, token, 'failures')
+    const again = await claimed('one')
+    await records.finish(job, again.token, { state: 'dead', status: {}, revivable: true })
+    expect(await claim('two')).toEqual({ verdict: 'settled', state: 'dead' })
+    expect(await claim('two', { messageId: 'redriven' })).toMatchObject({ verdict: 'yours', failures: 0 })
+  })
+
+  test('of a rejected job stays settled, however it was sent', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'dead', status: {} })
+    expect(await claim('two', { messageId: 'redriven' })).toEqual({ verdict: 'settled', state: 'dead' })
+  })
+
+  test('after Redis was wiped takes nothing from a backlog that no longer counts the job', async () => {
+    await sent(5)
+    await claim('one', { counted: false })
+    expect(await backlog()).toBe(5)
+  })
+})
+
+describe('an owner that was overtaken', () => {
+  test('can neither renew, give back, end nor write', async () => {
+    await sent(1)
+    const old = await claimed('one', { leaseMs: 10 })
+    await soon(30)
+    const owner = await claimed('two')
+    await records.write(job, owner.token, progressKey(tenant, 1), 'new', 60)
+    expect(await records.renew(job, old.token, longLease)).toBe('lost')
+    expect(await records.release(job, old.token, 'failures')).toBe(0)
+    expect(await records.finish(job, old.token, { state: 'done', status: { status: 'READY' } })).toBe('lost')
+    expect(await records.write(job, old.token, progressKey(tenant, 1), 'old', 60)).toBe(false)
+    expect(await redis.get(progressKey(tenant, 1))).toBe('new')
+    expect(await redis.get(statusKey(tenant, 1))).toBeNull()
+    expect(await backlog()).toBe(0)
+  })
+})
+
+describe('the end of a job', () => {
+  test('writes the status and removes the heartbeat in the same step', async () => {
+    const { token } = await claimed('one')
+    await records.write(job, token, heartbeatKey(tenant, 1), '1', 60)
+    await records.finish(job, token, { state: 'done', status: { status: 'READY', hls_path: 'x' } })
+    expect(JSON.parse((await redis.get(statusKey(tenant, 1)))!)).toEqual({ status: 'READY', hls_path: 'x' })
+    expect(await redis.get(heartbeatKey(tenant, 1))).toBeNull()
+  })
+
+  test('is not undone by a write that comes late', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'done', status: { status: 'READY' } })
+    expect(await records.write(job, token, statusKey(tenant, 1), '{"status":"PROCESSING"}', 60)).toBe(false)
+    expect(await redis.get(statusKey(tenant, 1))).toContain('READY')
+  })
+})
+
+test('giving a job back counts it in the backlog once, however often that is tried', async () => {
+  await sent(1)
+  const { token } = await claimed('one')
+  expect(await records.release(job, token, 'releases')).toBe(1)
+  expect(await records.release(job, token, 'releases')).toBe(0)
+  expect(await backlog()).toBe(1)
+})
+
+/** A small generator with a seed, so that a failing history can be run again. */
+function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+test.each([1, 2, 3, 4])(
+  'the backlog agrees with a recount after any history of claims, crashes, hand-backs and ends (seed %i)',
+  async (seed) => {
+    const next = random(seed)
+    const jobs = names.map((name) => ({
+      ...{
+        identity: { jobId: name, backlogTenant: tenant } as JobIdentity,
+        sent: false,
+        state: 'new',
+        token: 0,
+      },
+    }))
+    let waiting = 0
+    for (let step = 0; step < 250; step++) {
+      const one = jobs[Math.floor(next() * jobs.length)]!
+      const dice = next()
+      if (!one.sent) {
+        one.sent = true
+        waiting += 1
+        await sent((await backlog()) + 1)
+      } else if (dice < 0.45) {
+        const leaseMs = next() < 0.3 ? 1 : longLease
+        const answer = await claim(`owner-${Math.floor(next() * 3)}`, { leaseMs }, one.identity)
+        if (answer.verdict === 'yours') {
+          if (one.state !== 'running') waiting -= 1
+          one.state = 'running'
+          one.token = answer.token
+        }
+      } else if (dice < 0.7) {
+        // sometimes with the token of an owner that was overtaken
+        const token = one.token - (next() < 0.3 ? 1 : 0)
+        if ((await records.release(one.identity, token, 'failures')) > 0) {
+          one.state = 'waiting'
+          waiting += 1
+        }
+      } else if (dice < 0.8) {
+        const ended = await records.finish(one.identity, one.token, { state: 'done', status: {} })
+        if (ended === 'ended') one.state = 'ended'
+      }
+      expect(await backlog()).toBe(waiting)
+    }
+  },
+)
