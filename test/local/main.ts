@@ -26,13 +26,16 @@ process.stdout.on('error', onSignal)
 
 try {
   const options = parseOptions(process.argv.slice(2))
+  // npm runs its scripts in the project's folder and tells where it was called.
+  const cwd = process.env.npm_lifecycle_event === 'local' ? process.env.INIT_CWD : undefined
+  const surroundings = {
+    env: process.env,
+    cwd: cwd ?? process.cwd(),
+    output: process.stdout,
+    signal: stop.signal,
+  }
   if (options === 'help') process.stdout.write(usage)
-  else
-    process.exitCode = await runLocal(options, {
-      env: process.env,
-      output: process.stdout,
-      signal: stop.signal,
-    })
+  else process.exitCode = await runLocal(options, surroundings)
 } catch (error) {
   if (stop.signal.aborted) process.exitCode = interrupted
   else {

@@ -27,7 +27,7 @@ export interface Screen {
   say(line: string): void
   /** The state of every video. Cheap to call often. */
   show(rows: Row[]): void
-  /** Leaves the last state of the rows on the screen; what follows is written below. */
+  /** Leaves the last state of the rows on the screen; what is said from now on is written below, rows no more. */
   finish(): void
 }
 
@@ -39,6 +39,7 @@ const barWidth = 24
 
 function terminalScreen(output: Output): Screen {
   let drawn: string[] = []
+  let finished = false
   const erase = () => (drawn.length > 0 ? `\x1b[${drawn.length}A\x1b[J` : '')
   const redraw = (lines: string[], above = '') => {
     output.write(`${erase()}${above}${lines.map((line) => `${line}\n`).join('')}`)
@@ -47,6 +48,7 @@ function terminalScreen(output: Output): Screen {
   return {
     say: (line) => redraw(drawn, `${line}\n`),
     show(rows) {
+      if (finished) return
       const width = nameWidth(rows)
       // A line that wraps could not be erased again.
       const lines = rows.map((row) => cutTo(drawRow(row, width), (output.columns ?? 80) - 1))
@@ -54,6 +56,7 @@ function terminalScreen(output: Output): Screen {
     },
     finish() {
       drawn = []
+      finished = true
     },
   }
 }
