@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { got } from 'got'
+import got from 'got'
 import { type Backoff, retry } from './backoff.ts'
 import { WorkerError } from './errors.ts'
 import { now } from './time.ts'

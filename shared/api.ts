@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { expectSuccess, isGone, readJson } from './api-answers.ts'
 import { type ApiAnswer, createApiClient, signBody } from './api-client.ts'
 import type { Config } from './config.ts'
 import { WorkerError } from './errors.ts'
@@ -185,28 +186,6 @@ function contentRequest({ title, description, jobId }: Content): { json: object;
 function catalogAnswer(answer: ApiAnswer | undefined): CatalogAnswer {
   if (!answer) return 'skipped'
   return isGone(answer) ? 'gone' : 'accepted'
-}
-
-function isGone({ status }: ApiAnswer): boolean {
-  return status === 404 || status === 410
-}
-
-/** Anything but a 2xx is final by now; the answer's own words help whoever reads the log. */
-function expectSuccess(name: string, { status, text }: ApiAnswer): void {
-  if (status >= 200 && status < 300) return
-  const words = text.replace(/\s+/g, ' ').slice(0, 200)
-  throw new WorkerError('api_refused', `The API refused ${name} with status ${status}: ${words}`, {
-    details: { call: name, status },
-  })
-}
-
-function readJson({ text }: ApiAnswer): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
 }
 
 function digest(value: object): string {
