@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Ways to make small videos that are unlike each other. Each list is ffmpeg's arguments but for the output. */
+const picture = (size: string, rate: string | number, seconds: number) => [
+  ...['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=${seconds}`],
+]
+const sound = (seconds: number, channels = 2) => [
+  ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${seconds}`, '-ac', String(channels)],
+]
+const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p']
+
+export const clips = {
+  'plain.mp4': [...picture('640x360', 25, 8), ...sound(8), ...x264, '-c:a', 'aac', '-movflags', '+faststart'],
+  'moov-at-end.mp4': [...picture('640x360', '30000/1001', 7), ...sound(7), ...x264, '-c:a', 'aac'],
+  'portrait.mp4': [...picture('360x640', 30, 5), ...sound(5), ...x264, '-c:a', 'aac'],
+  'silent.mp4': [...picture('480x270', 24, 5), ...x264],
+  'film-rate.mkv': [...picture('640x272', '24000/1001', 7), ...sound(7, 1), ...x264, '-c:a', 'libmp3lame'],
+  'browser.webm': [
+    ...[...picture('426x240', 30, 4), ...sound(4), '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8'],
+    ...['-c:a', 'libopus'],
+  ],
+  'broadcast.ts': [...picture('720x576', 25, 5), ...sound(5), '-c:v', 'mpeg2video', '-q:v', '4', '-c:a', 'mp2'],
+  'surround.mp4': [...picture('640x360', 25, 5), ...sound(5, 6), ...x264, '-c:a', 'aac'],
+  'tiny.avi': [...picture('160x120', 15, 4), ...sound(4), '-c:v', 'mpeg4', '-c:a', 'mp2'],
+  'variable.mp4': [
+    ...[...picture('640x360', 30, 6), ...sound(6), '-vf', "select='not(mod(n,3))+lt(n,60)'", '-vsync', 'vfr'],
+    ...[...x264, '-c:a', 'aac'],
+  ],
+} as const satisfies Record<string, readonly string[]>
+
+export type ClipName = keyof typeof clips
+
+/** Makes one of the clips in a folder; resolves its path. */
+export async function makeClip(dir: string, name: ClipName): Promise<string> {
+  return await makeVideo(join(dir, name), clips[name])
+}
+
+/** Footage that keeps an encoder busy: 1080p noise on a moving picture. */
+export async function makeLongClip(dir: string, seconds: number, size = '1280x720'): Promise<string> {
+  const input = [...picture(size, 30, seconds), ...sound(seconds)]
+  return await makeVideo(join(dir, `long-${seconds}-${size}.mp4`), [
+    ...[...input, '-vf', 'noise=alls=12:allf=t', ...x264, '-crf', '30', '-c:a', 'aac', '-movflags', '+faststart'],
+  ])
+}
+
+async function makeVideo(path: string, args: readonly string[]): Promise<string> {
+  await run('ffmpeg', ['-v', 'error', '-nostdin', '-y', ...args, '-shortest', path])
+  return path
+}

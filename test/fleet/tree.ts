@@ -1,0 +1,39 @@
+import { posix } from 'node:path'
+import type { Storage } from '../../shared/storage.ts'
+
+/** What a job may leave beside the tree that its master names: documented in docs/output.md. */
+const extras = [/^poster\.jpg$/, /^storyboard\.vtt$/, /^storyboard-\d+-\d+\.jpg$/]
+
+export interface Tree {
+  /** Named by a playlist, and not in the bucket. */
+  readonly missing: string[]
+  /** In the bucket, and neither named nor a documented extra. */
+  readonly unreferenced: string[]
+  readonly objects: number
+}
+
+/** Follows every URI from the master down, and compares with what lies under its folder. */
+export async function readTree(storage: Storage, master: string, signal: AbortSignal): Promise<Tree> {
+  const folder = `${posix.dirname(master)}/`
+  const present = new Set<string>()
+  for await (const { key } of storage.list(folder, signal)) present.add(key)
+  const named = new Set<string>()
+  await follow(master)
+  const missing = [...named].filter((key) => !present.has(key))
+  const unreferenced = [...present].filter((key) => {
+    return !named.has(key) && !extras.some((extra) => extra.test(key.slice(folder.length)))
+  })
+  return { missing, unreferenced, objects: present.size }
+
+  async function follow(key: string): Promise<void> {
+    if (named.has(key)) return
+    named.add(key)
+    if (!key.endsWith('.m3u8')) return
+    const text = (await storage.getText(key, signal)) ?? ''
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    const attributes = [...text.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]!)
+    for (const uri of [...lines, ...attributes]) {
+      await follow(posix.join(posix.dirname(key), decodeURIComponent(uri)))
+    }
+  }
+}
