@@ -52,6 +52,11 @@ export interface Queue {
   close(): void
 }
 
+export interface QueueOptions {
+  /** Instead of the SDK's own chain (environment, profile, instance role). */
+  credentials?: { accessKeyId: string; secretAccessKey: string }
+}
+
 // Separate clients, since one slow kind of call must not hold up another (facts.md, SQS). Milliseconds:
 /** Above the longest poll of 20 s. */
 const pollMs = 30_000
@@ -69,11 +74,13 @@ const reasonLength = 1000
 export async function openQueue(
   config: Pick<Config, 'queue' | 'awsRegion'>,
   signal: AbortSignal,
+  options: QueueOptions = {},
 ): Promise<Queue> {
   const { name, deadLetterName } = config.queue
-  const pollClient = createClient(config, pollMs)
-  const leaseClient = createClient(config, leaseMs)
-  const client = createClient(config, otherMs)
+  const connect = (requestMs: number) => createClient(config, options, requestMs)
+  const pollClient = connect(pollMs)
+  const leaseClient = connect(leaseMs)
+  const client = connect(otherMs)
   const close = () => {
     for (const each of [pollClient, leaseClient, client]) each.destroy()
   }
@@ -160,12 +167,14 @@ export async function openQueue(
 
 function createClient(
   { queue, awsRegion }: Pick<Config, 'queue' | 'awsRegion'>,
+  { credentials }: QueueOptions,
   requestTimeout: number,
 ): SQSClient {
   return new SQSClient({
     region: awsRegion,
     // Without an endpoint of its own the SDK finds the region's; credentials come from its chain (instance role).
     ...(queue.endpoint === undefined ? {} : { endpoint: queue.endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: 3_000,

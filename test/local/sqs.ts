@@ -26,6 +26,8 @@ export interface SqsServer {
   counts(name: string): Promise<QueueCounts>
   /** Every message of a queue, in flight or not, untouched. */
   messages(name: string): Promise<SqsMessageView[]>
+  /** Removes every message of a queue. */
+  drain(name: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -139,6 +141,9 @@ export async function startSqs(options: { region?: string; signal?: AbortSignal 
           Object.entries(message.messageAttributes).map(([key, { StringValue }]) => [key, StringValue ?? '']),
         ),
       }))
+    },
+    async drain(name) {
+      await call('PurgeQueue', { QueueUrl: `${endpoint}/000000000000/${name}` })
     },
     close,
   }
