@@ -44,6 +44,8 @@ export async function startRedis(options: RedisOptions): Promise<RedisServer> {
   }
   const end = async (how: 'SIGTERM' | 'SIGKILL') => {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
+    // It does not keep this process alive while it runs, but its end is waited for.
+    child.ref()
     const ended = once(child, 'exit')
     child.kill(how)
     await ended
