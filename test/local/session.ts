@@ -3,8 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { aborted } from '../../shared/abort.ts'
-import { type Config, loadConfig } from '../../shared/config.ts'
-import { openStorage, type Storage } from '../../shared/storage.ts'
+import type { Storage } from '../../shared/storage.ts'
 import { every } from '../../shared/time.ts'
 import type { Options } from './options.ts'
 import { type Page, startPage } from './page.ts'
@@ -13,7 +12,7 @@ import { type Output, openScreen, type Screen } from './screen.ts'
 import { type Stack, startStack } from './stack.ts'
 import { keepOutput, summarise } from './summary.ts'
 import { type Result, resultOf, sendVideo, tenantId, type Video } from './videos.ts'
-import { openWatcher, type Watcher } from './watch.ts'
+import { createWatcher, type Watcher } from './watch.ts'
 import { startWorker, type Worker } from './workers.ts'
 
 /** How often the progress key is read; the worker writes it at most twice a second. */
@@ -71,7 +70,13 @@ export async function runLocal(options: Options, surroundings: Surroundings): Pr
 
     for (const [index, result] of all.entries()) {
       if ('page' in result)
-        await tell(videos[index]!, result, { ...run, keep: options.keep, cwd, screen, signal })
+        await tell(videos[index]!, result, {
+          storage: run.stack.storage,
+          keep: options.keep,
+          cwd,
+          screen,
+          signal,
+        })
     }
     const failed = all.filter((result) => 'complaint' in result).length
     if (!options.once && failed < all.length) {
@@ -86,7 +91,6 @@ export async function runLocal(options: Options, surroundings: Surroundings): Pr
 
 interface Run {
   stack: Stack
-  storage: Storage
   page: Page
   watcher: Watcher
   workers: Worker[]
@@ -100,14 +104,9 @@ async function startAll(options: Options, around: Surroundings, screen: Screen, 
   undo(() => stack.close())
   around.signal.throwIfAborted()
 
-  const config = loadConfig(stack.env())
-  const storage = openStorage(config.r2)
-  undo(() => storage.close())
-  const page = await startPage(storage, { port: options.port })
+  const page = await startPage(stack.storage, { port: options.port })
   undo(() => page.close())
-  const watcher = openWatcher(config.redis)
-  undo(() => watcher.close())
-  screen.say(introduction(config, options, folder))
+  screen.say(introduction(stack, options, folder))
 
   const workers = Array.from({ length: options.workers }, (_, index) => {
     const name = `local-${index + 1}`
@@ -115,12 +114,12 @@ async function startAll(options: Options, around: Surroundings, screen: Screen, 
     return startWorker({ name, env: { ...around.env, ...stack.env(own) }, folder })
   })
   undo(() => Promise.all(workers.map((worker) => worker.stop())))
-  return { stack, storage, page, watcher, workers }
+  return { stack, page, watcher: createWatcher(stack.redisClient), workers }
 }
 
-function introduction({ queue, r2, redis, api }: Config, { workers }: Options, folder: string): string {
-  const port = (address = '') => new URL(address).port
-  const ports = `SQS ${port(queue.endpoint)}, S3 ${port(r2.endpoint)}, Redis ${redis.port}, API ${port(api.baseUrl)}`
+function introduction({ sqs, s3, redis, api }: Stack, { workers }: Options, folder: string): string {
+  const port = (address: string) => new URL(address).port
+  const ports = `SQS ${port(sqs.endpoint)}, S3 ${s3.port}, Redis ${redis.port}, API ${port(api.baseUrl)}`
   const count = workers === 1 ? 'one worker' : `${workers} workers`
   return `  on 127.0.0.1: ${ports}; ${count}, logs in ${folder}\n`
 }

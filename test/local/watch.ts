@@ -1,5 +1,5 @@
 /** How far a job is, read from where the product's own progress bar reads it: the progress key in Redis. */
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { progressKey } from '../../shared/keys.ts'
 import type { Row } from './screen.ts'
 
@@ -14,28 +14,16 @@ export interface Watched {
 export interface Watcher {
   /** The row of a video as it is now. Never throws: a progress bar is no reason to fail. */
   look(video: Watched): Promise<Row>
-  close(): void
 }
 
 /** The speed is that of the last seconds, not of the whole run. */
 const speedWindowMs = 8_000
 
-export function openWatcher({ host, port }: { host: string; port: number }): Watcher {
-  const redis = new Redis({
-    host,
-    port,
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-  })
-  redis.on('error', () => {
-    // Redis goes first when the stack stops; look() then shows that the video waits.
-  })
-  const connected = redis.connect().catch(() => undefined)
+export function createWatcher(redis: Redis): Watcher {
   const meters = new Map<number, ReturnType<typeof createSpeedMeter>>()
   return {
     async look(video) {
-      await connected
+      // Redis goes first when the stack stops.
       const text = await redis.get(progressKey(video.tenantId, video.videoId)).catch(() => null)
       if (text === null) return waiting(video.name)
       const value = JSON.parse(text)
@@ -52,7 +40,6 @@ export function openWatcher({ host, port }: { host: string; port: number }): Wat
         ended: undefined,
       }
     },
-    close: () => redis.disconnect(),
   }
 }
 

@@ -49,7 +49,7 @@ test('the summary reads sizes and rates of the renditions from the master playli
     '#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4000000,CODECS="avc1.640028,mp4a.40.2",RESOLUTION=1080x1920',
     '1080p/index.m3u8',
   ].join('\n')
-  const object = (key: string, bytes: number) => ({ key, bytes, etag: '' })
+  const object = (key: string, bytes: number) => ({ key, bytes, etag: '', modified: 0 })
   const objects = [object('job/1080p/a.m4s', 40), object('job/1080p/b.m4s', 2), object('job/360p/a.m4s', 7)]
   expect(parseMaster(master, 'job/', objects)).toMatchObject([
     { name: '1080p', size: '1080x1920', codecs: 'avc1.640028', average: 4_000_000, bytes: 42 },
