@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
@@ -7,10 +5,11 @@ import {
   GetQueueUrlCommand,
   SendMessageCommand,
   type SendMessageCommandInput,
-  SQSClient,
+  type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { retry } from './backoff.ts'
 import type { Config } from './config.ts'
+import { createSqsClient, type QueueOptions } from './queue-client.ts'
 import { isTransient, leaseError, queueError } from './queue-errors.ts'
 
 export interface QueueAttributes {
@@ -52,11 +51,6 @@ export interface Queue {
   close(): void
 }
 
-export interface QueueOptions {
-  /** Instead of the SDK's own chain (environment, profile, instance role). */
-  credentials?: { accessKeyId: string; secretAccessKey: string }
-}
-
 // Separate clients, since one slow kind of call must not hold up another (facts.md, SQS). Milliseconds:
 /** Above the longest poll of 20 s. */
 const pollMs = 30_000
@@ -77,7 +71,7 @@ export async function openQueue(
   options: QueueOptions = {},
 ): Promise<Queue> {
   const { name, deadLetterName } = config.queue
-  const connect = (requestMs: number) => createClient(config, options, requestMs)
+  const connect = (requestMs: number) => createSqsClient(config, options, requestMs)
   const pollClient = connect(pollMs)
   const leaseClient = connect(leaseMs)
   const client = connect(otherMs)
@@ -163,27 +157,6 @@ export async function openQueue(
     },
     close,
   }
-}
-
-function createClient(
-  { queue, awsRegion }: Pick<Config, 'queue' | 'awsRegion'>,
-  { credentials }: QueueOptions,
-  requestTimeout: number,
-): SQSClient {
-  return new SQSClient({
-    region: awsRegion,
-    // Without an endpoint of its own the SDK finds the region's; credentials come from its chain (instance role).
-    ...(queue.endpoint === undefined ? {} : { endpoint: queue.endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: 3_000,
-      requestTimeout,
-      throwOnRequestTimeout: true,
-      httpAgent: new HttpAgent({ keepAlive: true }),
-      httpsAgent: new HttpsAgent({ keepAlive: true }),
-    },
-  })
 }
 
 function readAttributes(live: Record<string, string>): QueueAttributes {

@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
-import { now, sleep } from '../../shared/time.ts'
+import { sleep } from '../../shared/time.ts'
 import { createFaults, type Faults } from './faults.ts'
+import { countBacklog, isSigned, readRequest, send } from './reference-http.ts'
 import { type ApiCallAnswer, type ApiCallRequest, findRoute, type Route } from './reference-routes.ts'
 import { ReferenceRows } from './reference-rows.ts'
 
@@ -49,8 +49,6 @@ export interface ReferenceApi {
 }
 
 const never = new AbortController().signal
-/** A signature older than this is refused: the usual tolerance of webhook receivers, in seconds. */
-const signatureAge = 300
 
 /** The product's and the catalogue's internal endpoints (contract.md sections 4 and 5) with rows in SQLite. */
 export async function startReferenceApi(options: ReferenceApiOptions): Promise<ReferenceApi> {
@@ -170,38 +168,4 @@ export async function startReferenceApi(options: ReferenceApiOptions): Promise<R
     },
     close,
   }
-}
-
-/** A count that cannot be known is an error, never 0 (contract 7). */
-async function countBacklog(redis: Redis | undefined): Promise<number> {
-  if (!redis) throw new Error('no Redis to count in')
-  const keys = await redis.keys('tenant:*:video:backlog_count')
-  const values = keys.length === 0 ? [] : await redis.mget(keys)
-  return values.reduce((sum, value) => sum + Number(value ?? 0), 0)
-}
-
-async function readRequest(http: IncomingMessage): Promise<ApiCallRequest> {
-  const chunks: Buffer[] = []
-  for await (const chunk of http as AsyncIterable<Buffer>) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString('utf8')
-  const headers = Object.fromEntries(
-    Object.entries(http.headers).map(([name, value]) => [name, String(value)]),
-  )
-  const json = text === '' ? undefined : (JSON.parse(text) as Record<string, unknown>)
-  return { method: http.method ?? 'GET', path: (http.url ?? '/').split('?')[0]!, headers, text, json }
-}
-
-function isSigned(signature: string, text: string, secret: string): boolean {
-  const [, time = '', digest = ''] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(signature) ?? []
-  if (Math.abs(now() / 1000 - Number(time)) > signatureAge) return false
-  return createHmac('sha256', secret).update(`${time}.${text}`).digest('hex') === digest
-}
-
-function send(response: ServerResponse, { status, body }: ApiCallAnswer): void {
-  const text = JSON.stringify(body)
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  })
-  response.end(text)
 }

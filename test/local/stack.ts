@@ -10,6 +10,7 @@ import { type ReferenceApi, startReferenceApi } from './reference-api.ts'
 import { objectCreatedMessage } from './s3/event.ts'
 import { type S3Server, startS3 } from './s3/server.ts'
 import { type SqsServer, startSqs } from './sqs.ts'
+import { createQueues, environment, names, secrets, withOverrides } from './stack-env.ts'
 
 export interface StackOptions {
   /** For the bucket's files, scratch and the rows; made when missing, left to the caller at the end. */
@@ -63,15 +64,6 @@ export interface Stack {
   backlog(tenantId: number): Promise<number>
   close(): Promise<void>
 }
-
-const names = { queue: 'academy-video-jobs', deadLetter: 'academy-video-jobs-dlq', region: 'ap-northeast-2' }
-const secrets = {
-  token: 'local-worker-token',
-  internalKey: 'local-internal-key',
-  catalogToken: 'local-catalog-token',
-}
-/** The attributes that the fleet's own deployment gives its queue. */
-const queueAttributes = { VisibilityTimeout: '120', MessageRetentionPeriod: '1209600', maxReceiveCount: 50 }
 
 /** Starts everything; if a part does not start, those before it are stopped again. Ports are always free ones. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -163,13 +155,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-async function createQueues(sqs: SqsServer, overrides: Record<string, string> = {}): Promise<void> {
-  const { maxReceiveCount, ...attributes } = queueAttributes
-  const deadLetterTargetArn = await sqs.createQueue(names.deadLetter, { MessageRetentionPeriod: '1209600' })
-  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount })
-  await sqs.createQueue(names.queue, { ...attributes, RedrivePolicy, ...overrides })
-}
-
 /** The stack's own client must not need AWS_* in the environment of whoever runs the tests. */
 async function connectQueue(sqs: SqsServer): Promise<Queue> {
   const queue = {
@@ -180,46 +165,4 @@ async function connectQueue(sqs: SqsServer): Promise<Queue> {
   }
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
   return openQueue({ queue, awsRegion: names.region }, new AbortController().signal, { credentials })
-}
-
-function environment(parts: {
-  s3: S3Server
-  sqs: SqsServer
-  redis: RedisServer
-  api: ReferenceApi
-  scratch: string
-}): Record<string, string> {
-  const { s3, sqs, redis, api, scratch } = parts
-  return {
-    API_BASE_URL: api.baseUrl,
-    INTERNAL_WORKER_TOKEN: secrets.token,
-    CATALOG_API_BASE: api.baseUrl,
-    INTERNAL_TOKEN: secrets.catalogToken,
-    R2_ENDPOINT: s3.endpoint,
-    R2_ACCESS_KEY: s3.accessKey,
-    R2_SECRET_KEY: s3.secretKey,
-    R2_REGION: 'auto',
-    R2_BUCKET: s3.bucket,
-    CDN_HLS_BASE_URL: `${s3.endpoint}/${s3.bucket}`,
-    REDIS_HOST: redis.host,
-    REDIS_PORT: String(redis.port),
-    VIDEO_SQS_QUEUE_NAME: names.queue,
-    // Short polls: a worker that stops lets its open poll end.
-    SQS_WAIT_SECONDS: '1',
-    AWS_REGION: names.region,
-    AWS_ENDPOINT_URL_SQS: sqs.endpoint,
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_EC2_METADATA_DISABLED: 'true',
-    VIDEO_WORKER_TEMP_DIR: scratch,
-    HTTP_PORT: '0',
-  }
-}
-
-function withOverrides(
-  env: Record<string, string>,
-  overrides: Record<string, string | undefined>,
-): Record<string, string> {
-  const all = Object.entries({ ...env, ...overrides })
-  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
