@@ -1,3 +1,5 @@
+import { WorkerError } from '../../shared/errors.ts'
+
 /** What an init segment says about its one track. */
 export interface InitFacts {
   /** RFC 6381: 'avc1.64001f', 'mp4a.40.2'. */
@@ -21,9 +23,164 @@ export interface SegmentFacts {
   readonly startsWithKeyframe: boolean
   /** Sequence number of the first fragment. */
   readonly sequence: number
-  /** Key frames in this segment: bytes of moof + mdat up to the end of the picture, for I-frame playlists. */
+  /** The first key frame: bytes of moof + mdat up to the end of the picture, for I-frame playlists. */
   readonly firstKeyframe: { readonly offset: number; readonly length: number } | undefined
 }
 
-export declare function parseInit(data: Buffer): InitFacts
-export declare function parseSegment(data: Buffer, timescale: number): SegmentFacts
+interface Box {
+  readonly type: string
+  /** Of the box itself, header included. */
+  readonly start: number
+  readonly body: number
+  readonly end: number
+}
+
+/** Field numbers are those of ISO 14496-12 (boxes), 14496-15 (avcC) and 14496-1 (esds). Throws output_invalid. */
+export function parseInit(data: Buffer): InitFacts {
+  const trak = find(data, ['moov', 'trak'])
+  const mdhd = find(data, ['mdia', 'mdhd'], trak)
+  const timescale = data.readUInt32BE(mdhd.body + (data[mdhd.body] === 1 ? 20 : 12))
+  const stsd = find(data, ['mdia', 'minf', 'stbl', 'stsd'], trak)
+  const entry = boxes(data, stsd.body + 8, stsd.end)[0]
+  if (entry?.type === 'avc1') {
+    const avcC = find(data, ['avcC'], { ...entry, body: entry.body + 78 })
+    const codec = `avc1.${data.toString('hex', avcC.body + 1, avcC.body + 4)}`
+    const [width, height] = [data.readUInt16BE(entry.body + 24), data.readUInt16BE(entry.body + 26)]
+    return { codec, timescale, width, height, sampleRate: 0, channels: 0 }
+  }
+  if (entry?.type === 'mp4a') {
+    const { objectType, channels, sampleRate } = audioConfig(data, find(data, ['esds'], { ...entry, body: entry.body + 28 }))
+    return { codec: `mp4a.40.${objectType}`, timescale, width: 0, height: 0, sampleRate, channels }
+  }
+  throw invalid(`the init segment holds ${entry?.type ?? 'no track'}`)
+}
+
+/** Reads a segment of one track, of one or more fragments. timescale: ticks a second, from the init segment. */
+export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
+  const top = boxes(data, 0, data.length)
+  const fragments = top.filter((box) => box.type === 'moof')
+  const [first] = fragments
+  if (!first || !top.some((box) => box.type === 'mdat')) throw invalid('the segment has no fragment')
+  let samples = 0
+  let durationTicks = 0
+  let firstSample: Sample | undefined
+  for (const moof of fragments) {
+    const traf = find(data, ['traf'], moof)
+    for (const sample of samplesOf(data, traf)) {
+      firstSample ??= sample
+      samples += 1
+      durationTicks += sample.duration
+    }
+  }
+  if (!firstSample) throw invalid('the segment has no samples')
+  const tfdt = find(data, ['traf', 'tfdt'], first)
+  const baseDecodeTime =
+    data[tfdt.body] === 1 ? Number(data.readBigUInt64BE(tfdt.body + 4)) : data.readUInt32BE(tfdt.body + 4)
+  const mdat = top.find((box) => box.type === 'mdat' && box.start >= first.end)!
+  // The first run's data starts right behind the mdat header: one track, one fragment after the other.
+  const pictureEnd = mdat.body + firstSample.size
+  return {
+    ...{ baseDecodeTime, durationTicks, seconds: durationTicks / timescale, samples },
+    startsWithKeyframe: firstSample.sync,
+    sequence: data.readUInt32BE(find(data, ['mfhd'], first).body + 4),
+    firstKeyframe: firstSample.sync ? { offset: first.start, length: pictureEnd - first.start } : undefined,
+  }
+}
+
+interface Sample {
+  readonly duration: number
+  readonly size: number
+  readonly sync: boolean
+}
+
+/** Bit of sample_flags: sample_is_non_sync_sample. */
+const nonSync = 0x10000
+
+/** Samples of a track fragment: tfhd's defaults, overridden by what each trun carries. */
+function samplesOf(data: Buffer, traf: Box): Sample[] {
+  const tfhd = find(data, ['tfhd'], traf)
+  const flags = data.readUIntBE(tfhd.body + 1, 3)
+  let at = tfhd.body + 8
+  const optional = (bit: number, bytes: number) => {
+    if ((flags & bit) === 0) return 0
+    at += bytes
+    return bytes === 4 ? data.readUInt32BE(at - 4) : 0
+  }
+  optional(0x1, 8)
+  optional(0x2, 4)
+  const fallback = { duration: optional(0x8, 4), size: optional(0x10, 4), flags: optional(0x20, 4) }
+  return boxes(data, traf.body, traf.end)
+    .filter((box) => box.type === 'trun')
+    .flatMap((trun) => runOf(data, trun, fallback))
+}
+
+function runOf(data: Buffer, trun: Box, fallback: { duration: number; size: number; flags: number }): Sample[] {
+  const flags = data.readUIntBE(trun.body + 1, 3)
+  const count = data.readUInt32BE(trun.body + 4)
+  let at = trun.body + 8 + ((flags & 0x1) !== 0 ? 4 : 0)
+  const firstFlags = (flags & 0x4) !== 0 ? data.readUInt32BE(at) : undefined
+  if (firstFlags !== undefined) at += 4
+  const next = (bit: number, otherwise: number) => {
+    if ((flags & bit) === 0) return otherwise
+    at += 4
+    return data.readUInt32BE(at - 4)
+  }
+  const samples: Sample[] = []
+  for (let index = 0; index < count; index++) {
+    const duration = next(0x100, fallback.duration)
+    const size = next(0x200, fallback.size)
+    const own = next(0x400, index === 0 && firstFlags !== undefined ? firstFlags : fallback.flags)
+    next(0x800, 0)
+    samples.push({ duration, size, sync: (own & nonSync) === 0 })
+  }
+  return samples
+}
+
+/** AudioSpecificConfig inside esds; tags and lengths of 14496-1 section 7.2.6. */
+function audioConfig(data: Buffer, esds: Box): { objectType: number; channels: number; sampleRate: number } {
+  const rates = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350]
+  let at = esds.body + 4
+  while (at < esds.end) {
+    const tag = data[at]
+    at += 1
+    while ((data[at]! & 0x80) !== 0) at += 1
+    at += 1
+    // ES descriptor and decoder config hold others; step into them past their own fields.
+    if (tag === 0x03) at += 3
+    else if (tag === 0x04) at += 13
+    else if (tag === 0x05) {
+      const bits = data.readUInt16BE(at)
+      const objectType = bits >> 11
+      return { objectType, sampleRate: rates[(bits >> 7) & 0xf] ?? 0, channels: (bits >> 3) & 0xf }
+    } else break
+  }
+  throw invalid('the init segment has no audio configuration')
+}
+
+function find(data: Buffer, path: readonly string[], inside?: Box): Box {
+  let box: Box = inside ?? { type: 'file', start: 0, body: 0, end: data.length }
+  for (const type of path) {
+    const next = boxes(data, box.body, box.end).find((candidate) => candidate.type === type)
+    if (!next) throw invalid(`${box.type} has no ${type}`)
+    box = next
+  }
+  return box
+}
+
+function boxes(data: Buffer, start: number, end: number): Box[] {
+  const found: Box[] = []
+  for (let at = start; at + 8 <= end; ) {
+    const short = data.readUInt32BE(at)
+    const long = short === 1
+    const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
+    const header = long ? 16 : 8
+    if (size < header || at + size > end) throw invalid(`a box at byte ${at} says it has ${size} bytes`)
+    found.push({ type: data.toString('latin1', at + 4, at + 8), start: at, body: at + header, end: at + size })
+    at += size
+  }
+  return found
+}
+
+function invalid(message: string): WorkerError {
+  return new WorkerError('output_invalid', message)
+}
