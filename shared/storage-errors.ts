@@ -53,6 +53,11 @@ export function storageError(action: string, key: string, error: unknown): Worke
       cause: error,
       details,
     })
+  if (code === 'NoSuchBucket')
+    return new WorkerError('storage_refused', `There is no such bucket (asked to ${action} ${key})`, {
+      cause: error,
+      details,
+    })
   if (status === 404)
     return new WorkerError('input_missing', `There is no object ${key} in the bucket`, {
       cause: error,

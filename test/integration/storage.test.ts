@@ -35,9 +35,9 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-function open(prefix: string, how: { secretKey?: string; stallMs?: number } = {}): Storage {
-  const { endpoint, accessKey, bucket } = s3
-  const { secretKey = s3.secretKey, stallMs = 20_000 } = how
+function open(prefix: string, how: { bucket?: string; secretKey?: string; stallMs?: number } = {}): Storage {
+  const { endpoint, accessKey } = s3
+  const { bucket = s3.bucket, secretKey = s3.secretKey, stallMs = 20_000 } = how
   const r2 = { endpoint, accessKey, secretKey, region: 'auto', bucket, prefix }
   const onRetry = () => {
     retries += 1
@@ -92,6 +92,15 @@ describe('reading and writing', () => {
     expect(retries).toBe(0)
     wrong.close()
   })
+})
+
+test('a bucket that does not exist is said to be the fault, not the object', async () => {
+  const other = open('', { bucket: 'other' })
+  await expect(other.put('x', 'y', text)).rejects.toMatchObject({
+    code: 'storage_refused',
+    message: expect.stringContaining('no such bucket'),
+  })
+  other.close()
 })
 
 describe('faults', () => {
