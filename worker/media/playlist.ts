@@ -41,19 +41,183 @@ export interface StoryboardSheet {
   readonly height: number
 }
 
-/** One number for all playlists of a job: the longest segment of any, rounded up to whole seconds. */
-export declare function targetDuration(...lists: (readonly PlaylistSegment[])[]): number
-export declare function mediaPlaylist(
+/** Kept for players that ask for it: six decimals are a microsecond, far below a frame. */
+const extinf = (seconds: number) => seconds.toFixed(6)
+
+/** One TARGETDURATION for all playlists of a job (Apple 8.2): the longest segment of any, rounded (RFC 8216 4.3.3.1). */
+export function targetDuration(...lists: (readonly PlaylistSegment[])[]): number {
+  return Math.max(1, ...lists.flat().map(({ seconds }) => Math.round(seconds)))
+}
+
+interface PlaylistOptions {
+  readonly target: number
+  readonly initUri: string
+}
+
+/** The media playlist of one rendition. */
+export function mediaPlaylist(
   segments: readonly PlaylistSegment[],
-  options: { target: number; initUri: string },
-): string
-export declare function iframePlaylist(
+  { target, initUri }: PlaylistOptions,
+): string {
+  return lines(
+    // 6 is what EXT-X-MAP needs outside of I-frame playlists (RFC 8216 section 7).
+    ...header(6, target),
+    `#EXT-X-MAP:URI="${initUri}"`,
+    ...segments.flatMap(({ uri, seconds }) => [`#EXTINF:${extinf(seconds)},`, uri]),
+    '#EXT-X-ENDLIST',
+  )
+}
+
+/** The key frames of one rendition, for scrubbing: the first of each segment, by byte range. */
+export function iframePlaylist(
   segments: readonly PlaylistSegment[],
-  options: { target: number; initUri: string },
-): string
-export declare function masterPlaylist(master: {
+  { target, initUri }: PlaylistOptions,
+): string {
+  return lines(
+    ...header(5, target),
+    '#EXT-X-I-FRAMES-ONLY',
+    `#EXT-X-MAP:URI="${initUri}"`,
+    ...segments.flatMap(({ uri, seconds, keyframe }) =>
+      keyframe
+        ? [`#EXTINF:${extinf(seconds)},`, `#EXT-X-BYTERANGE:${keyframe.length}@${keyframe.offset}`, uri]
+        : [],
+    ),
+    '#EXT-X-ENDLIST',
+  )
+}
+
+/**
+ * The multivariant playlist, written last. Bit rates are measured from the finished segments: players choose by
+ * BANDWIDTH, so too high keeps viewers low and too low stalls them.
+ */
+export function masterPlaylist(master: {
   variants: readonly VideoVariant[]
   audio: readonly AudioRendition[]
   target: number
-}): string
-export declare function storyboardVtt(sheets: readonly StoryboardSheet[]): string
+}): string {
+  const { variants, audio, target } = master
+  const sound = {
+    peak: Math.max(0, ...audio.map(({ segments }) => peakRate(segments, target))),
+    average: Math.max(0, ...audio.map(({ segments }) => averageRate(segments))),
+    codecs: [...new Set(audio.map(({ codec }) => codec))],
+  }
+  return lines(
+    '#EXTM3U',
+    '#EXT-X-VERSION:6',
+    '#EXT-X-INDEPENDENT-SEGMENTS',
+    ...audio.map(audioLine),
+    ...variants.flatMap((variant) => [
+      `#EXT-X-STREAM-INF:${attributes({
+        BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + sound.peak),
+        'AVERAGE-BANDWIDTH': Math.ceil(averageRate(variant.segments) + sound.average),
+        CODECS: quoted([variant.codec, ...sound.codecs].join(',')),
+        RESOLUTION: `${variant.width}x${variant.height}`,
+        'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
+        'VIDEO-RANGE': 'SDR',
+        ...(audio.length > 0 ? { AUDIO: quoted(audioGroup) } : {}),
+      })}`,
+      variant.uri,
+    ]),
+    ...variants.flatMap((variant) =>
+      variant.iframesUri ? [iframeLine(variant, variant.iframesUri, target)] : [],
+    ),
+  )
+}
+
+const audioGroup = 'audio'
+
+function audioLine(rendition: AudioRendition): string {
+  return `#EXT-X-MEDIA:${attributes({
+    TYPE: 'AUDIO',
+    'GROUP-ID': quoted(audioGroup),
+    NAME: quoted(rendition.name),
+    LANGUAGE: quoted(rendition.language),
+    DEFAULT: rendition.isDefault ? 'YES' : 'NO',
+    AUTOSELECT: 'YES',
+    CHANNELS: quoted(String(rendition.channels)),
+    URI: quoted(rendition.uri),
+  })}`
+}
+
+function iframeLine(variant: VideoVariant, uri: string, target: number): string {
+  const frames = variant.segments.map((segment) => ({ ...segment, bytes: segment.keyframe?.length ?? 0 }))
+  return `#EXT-X-I-FRAME-STREAM-INF:${attributes({
+    BANDWIDTH: Math.ceil(peakRate(frames, target)),
+    'AVERAGE-BANDWIDTH': Math.ceil(averageRate(frames)),
+    CODECS: quoted(variant.codec),
+    RESOLUTION: `${variant.width}x${variant.height}`,
+    'VIDEO-RANGE': 'SDR',
+    URI: quoted(uri),
+  })}`
+}
+
+/** The index over the storyboard's sheets: gapless cues, each a rectangle of a picture (W3C media fragments). */
+export function storyboardVtt(sheets: readonly StoryboardSheet[]): string {
+  const cues = sheets.flatMap(({ uri, cues, columns, width, height }) =>
+    cues.map(({ start, end }, index) => {
+      const [x, y] = [(index % columns) * width, Math.floor(index / columns) * height]
+      return `${vttTime(start)} --> ${vttTime(end)}\n${uri}#xywh=${x},${y},${width},${height}\n`
+    }),
+  )
+  return `WEBVTT\n\n${cues.join('\n')}`
+}
+
+function header(version: number, target: number): string[] {
+  return [
+    '#EXTM3U',
+    `#EXT-X-VERSION:${version}`,
+    `#EXT-X-TARGETDURATION:${target}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    '#EXT-X-PLAYLIST-TYPE:VOD',
+  ]
+}
+
+/**
+ * Peak bit rate in bit/s: the largest of any contiguous run of segments that lasts 0.5 to 1.5 target durations
+ * (RFC 8216 4.1). A video shorter than half a target is one run.
+ */
+export function peakRate(
+  segments: readonly Pick<PlaylistSegment, 'seconds' | 'bytes'>[],
+  target: number,
+): number {
+  let peak = 0
+  for (let first = 0; first < segments.length; first++) {
+    let seconds = 0
+    let bytes = 0
+    for (const segment of segments.slice(first)) {
+      seconds += segment.seconds
+      bytes += segment.bytes
+      if (seconds > target * 1.5) break
+      if (seconds >= target * 0.5) peak = Math.max(peak, (bytes * 8) / seconds)
+    }
+  }
+  return peak === 0 ? averageRate(segments) : peak
+}
+
+/** Bit/s over the whole rendition. */
+export function averageRate(segments: readonly Pick<PlaylistSegment, 'seconds' | 'bytes'>[]): number {
+  const seconds = segments.reduce((sum, segment) => sum + segment.seconds, 0)
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  return seconds > 0 ? (bytes * 8) / seconds : 0
+}
+
+function attributes(values: Record<string, string | number>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',')
+}
+
+/** A quoted string must hold neither quotes nor line ends (RFC 8216 4.2); track titles come from the upload. */
+function quoted(text: string): string {
+  return `"${text.replace(/[\p{Cc}"]/gu, ' ').trim()}"`
+}
+
+function vttTime(seconds: number): string {
+  const ms = Math.round(seconds * 1000)
+  const pad = (value: number, digits: number) => String(Math.floor(value)).padStart(digits, '0')
+  return `${pad(ms / 3_600_000, 2)}:${pad((ms / 60_000) % 60, 2)}:${pad((ms / 1000) % 60, 2)}.${pad(ms % 1000, 3)}`
+}
+
+function lines(...parts: string[]): string {
+  return `${parts.join('\n')}\n`
+}
