@@ -50,7 +50,7 @@ export interface FfmpegRun {
 export async function run(
   bin: 'ffmpeg' | 'ffprobe',
   args: string[],
-  options: { signal?: AbortSignal; onOutput?(): void } = {},
+  options: { signal?: AbortSignal; onOutput?(): void; onStart?(pid: number): void } = {},
 ): Promise<FfmpegRun> {
   const child = spawn(bin, ['-hide_banner', '-loglevel', 'warning', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,6 +63,7 @@ export async function run(
   child.stdout.on('data', (chunk) => out.push(chunk))
   child.stderr.on('data', (chunk) => err.push(chunk))
   child.on('error', () => {})
+  if (child.pid) options.onStart?.(child.pid)
   const [code] = await once(child, 'close')
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }
 }

@@ -94,9 +94,16 @@ describe('ffmpeg on the source address', () => {
     })
   })
 
-  test('is held back by nothing when it pauses longer than any idle limit of a connection', async () => {
+  test('that was stopped in mid-read for upload back-pressure goes on where it was', async () => {
     await withSource(async (source) => {
-      const { code, stdout } = await run('ffmpeg', ['-readrate', '8', ...hashArgs(source.url)])
+      const { code, stdout } = await run('ffmpeg', ['-readrate', '20', ...hashArgs(source.url)], {
+        async onStart(pid) {
+          await fetched(source, 1_000_000)
+          process.kill(pid, 'SIGSTOP')
+          await new Promise((resolve) => setTimeout(resolve, 500))
+          process.kill(pid, 'SIGCONT')
+        },
+      })
       expect([code, stdout === expected]).toEqual([0, true])
     })
   })
