@@ -4,16 +4,12 @@
  * {peakBytes, fetchedBytes} and ends by itself.
  */
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Config } from '../../../shared/config.ts'
 import { openStorage } from '../../../shared/storage.ts'
 import { startSourceServer } from '../../../worker/job/source.ts'
 
-const { r2, key } = JSON.parse(process.argv[2]!) as { r2: Config['r2']; key: string }
+const { r2, key, dir } = JSON.parse(process.argv[2]!) as { r2: Config['r2']; key: string; dir: string }
 const { signal } = new AbortController()
-const dir = await mkdtemp(join(tmpdir(), 'video-worker-memory-'))
 const storage = openStorage(r2)
 const server = await startSourceServer(storage)
 const { bytes, etag } = (await storage.head(key, signal))!
@@ -28,4 +24,3 @@ const { fetchedBytes } = source.stats()
 console.log(JSON.stringify({ peakBytes: process.resourceUsage().maxRSS * 1024, fetchedBytes }))
 await server.close()
 storage.close()
-await rm(dir, { recursive: true, force: true })
