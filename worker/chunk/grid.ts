@@ -1,6 +1,8 @@
-import type { Grid, Rational } from '../media/timeline.ts'
+import { WorkerError } from '../../shared/errors.ts'
+import { type Chunk, framesToSeconds, type Grid, type Rational } from '../media/timeline.ts'
 
 export interface GridRequest {
+  /** Pictures per second of the output, exact. */
   readonly rate: Rational
   /** Estimated length of the video in seconds. */
   readonly seconds: number
@@ -9,4 +11,63 @@ export interface GridRequest {
   readonly chunkSeconds: number
 }
 
-export declare function planGrid(request: GridRequest): Grid
+/** Apple's authoring rules ask for a key frame every two seconds (1.13). */
+const keyFrameSeconds = 2
+/** Above this rate the low rungs get every other picture (ladder.ts), so their grid must be even. */
+const halfRateAbove = 30
+
+/**
+ * Lays the output's frame grid: key frames about every two seconds, segments of whole key frame intervals,
+ * chunks of whole segments. The result depends on nothing but the request, so every worker that plans the same
+ * source cuts it at the same frames. A last chunk shorter than a segment is merged into the one before it.
+ * Throws `internal` for numbers that no caller should have.
+ */
+export function planGrid({ rate, seconds, segmentSeconds, chunkSeconds }: GridRequest): Grid {
+  const perSecond = rate.num / rate.den
+  for (const [name, value] of Object.entries({ perSecond, seconds, segmentSeconds, chunkSeconds })) {
+    if (!(value > 0)) throw new WorkerError('internal', `the grid needs ${name} above 0, not ${value}`)
+  }
+
+  // Slow pictures (1 in 10 s) make every one a key frame; rounding keeps 29.97 at 60 frames (2.002 s).
+  let keyFrames = Math.max(1, Math.round(keyFrameSeconds * perSecond))
+  if (perSecond > halfRateAbove && keyFrames % 2 === 1) keyFrames += 1
+  const keysPerSegment = Math.max(1, Math.round((segmentSeconds * perSecond) / keyFrames))
+  const segmentFrames = keyFrames * keysPerSegment
+
+  const totalFrames = Math.max(1, Math.round(seconds * perSecond))
+  const chunkSegments = Math.min(
+    Math.max(1, Math.round((chunkSeconds * perSecond) / segmentFrames)),
+    Math.ceil(totalFrames / segmentFrames),
+  )
+  return {
+    rate,
+    keyFrames,
+    segmentFrames,
+    chunkSegments,
+    totalFrames,
+    chunks: cut(totalFrames, segmentFrames, chunkSegments, rate),
+  }
+}
+
+function cut(totalFrames: number, segmentFrames: number, chunkSegments: number, rate: Rational): Chunk[] {
+  const chunkFrames = chunkSegments * segmentFrames
+  const whole = Math.floor(totalFrames / chunkFrames)
+  const rest = totalFrames - whole * chunkFrames
+  // Less than a segment is not worth an encoder start, and as an estimate it may not exist at all.
+  const count = Math.max(1, whole + (rest >= segmentFrames ? 1 : 0))
+
+  return Array.from({ length: count }, (_, index) => {
+    const firstFrame = index * chunkFrames
+    const last = index === count - 1
+    const frames = last ? totalFrames - firstFrame : chunkFrames
+    return {
+      index,
+      firstFrame,
+      frames,
+      firstSegment: index * chunkSegments,
+      segments: Math.ceil(frames / segmentFrames),
+      startSeconds: framesToSeconds(firstFrame, rate),
+      last,
+    }
+  })
+}

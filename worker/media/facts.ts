@@ -43,7 +43,8 @@ export interface VideoFacts {
   /** Rate the pictures come at; for a variable rate the one its output is made constant on. */
   readonly rate: Rational
   readonly variableRate: boolean
-  readonly interlaced: boolean
+  /** Which pictures are woven of two fields: none, those that say so, or all (the container says so). */
+  readonly interlaced: 'no' | 'marked' | 'all'
   readonly dynamicRange: 'sdr' | 'pq' | 'hlg'
   readonly colour: ColourFacts
   /** Time stamp of the first picture that decodes: zero of the output's time line. */

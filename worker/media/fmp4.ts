@@ -49,7 +49,10 @@ export function parseInit(data: Buffer): InitFacts {
     return { codec, timescale, width, height, sampleRate: 0, channels: 0 }
   }
   if (entry?.type === 'mp4a') {
-    const { objectType, channels, sampleRate } = audioConfig(data, find(data, ['esds'], { ...entry, body: entry.body + 28 }))
+    const { objectType, channels, sampleRate } = audioConfig(
+      data,
+      find(data, ['esds'], { ...entry, body: entry.body + 28 }),
+    )
     return { codec: `mp4a.40.${objectType}`, timescale, width: 0, height: 0, sampleRate, channels }
   }
   throw invalid(`the init segment holds ${entry?.type ?? 'no track'}`)
@@ -114,7 +117,11 @@ function samplesOf(data: Buffer, traf: Box): Sample[] {
     .flatMap((trun) => runOf(data, trun, fallback))
 }
 
-function runOf(data: Buffer, trun: Box, fallback: { duration: number; size: number; flags: number }): Sample[] {
+function runOf(
+  data: Buffer,
+  trun: Box,
+  fallback: { duration: number; size: number; flags: number },
+): Sample[] {
   const flags = data.readUIntBE(trun.body + 1, 3)
   const count = data.readUInt32BE(trun.body + 4)
   let at = trun.body + 8 + ((flags & 0x1) !== 0 ? 4 : 0)
@@ -175,7 +182,12 @@ function boxes(data: Buffer, start: number, end: number): Box[] {
     const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
     const header = long ? 16 : 8
     if (size < header || at + size > end) throw invalid(`a box at byte ${at} says it has ${size} bytes`)
-    found.push({ type: data.toString('latin1', at + 4, at + 8), start: at, body: at + header, end: at + size })
+    found.push({
+      type: data.toString('latin1', at + 4, at + 8),
+      start: at,
+      body: at + header,
+      end: at + size,
+    })
     at += size
   }
   return found

@@ -1,6 +1,7 @@
 import type { SourceFacts } from './facts.ts'
-import type { Profile } from './profile.ts'
-import type { Rational } from './timeline.ts'
+import { levelFor } from './levels.ts'
+import type { Profile, ProfileRung } from './profile.ts'
+import { type Rational, reduce } from './timeline.ts'
 
 /** One video rendition of the output, fully decided. */
 export interface Rendition {
@@ -18,6 +19,95 @@ export interface Rendition {
   readonly level: string
 }
 
-export declare function planLadder(facts: SourceFacts, profile: Profile): Rendition[]
-/** The rate of the output grid: the source's, brought to at most `maxFps` by whole divisors. */
-export declare function outputRate(facts: SourceFacts, profile: Profile): Rational
+/** A rung closer than this to the one above it (short sides) costs CPU and gives players nothing to switch to. */
+const closestRungs = 0.8
+/** A source with room for one rung only gets a second one of this part of its size, unless it is tiny. */
+const secondRung = 0.6
+const tinyShortSide = 240
+/** Smoothness is paid for: cap at more than 30 pictures a second against the profile's figure. */
+const fastFactor = 1.4
+
+/**
+ * The rungs for one source, largest first: every rung of the profile that is not larger than the shown picture,
+ * under a top rung of the source's own size where that lies between two rungs. Never larger than the source,
+ * even sizes, its shape kept.
+ */
+export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
+  const { displayWidth: width, displayHeight: height } = facts.video
+  const rate = outputRate(facts, profile)
+  const short = Math.min(width, height)
+  const top = Math.min(short, profile.rungs[0]!.shortSide)
+  const sides = [top]
+  for (const { shortSide } of profile.rungs) {
+    if (shortSide <= sides.at(-1)! * closestRungs) sides.push(shortSide)
+  }
+  if (sides.length === 1 && profile.rungs.length > 1 && short > tinyShortSide) {
+    sides.push(even(short * secondRung))
+  }
+
+  return sides.map((side) => {
+    const size = scaleTo(width, height, side)
+    const rung = rungFor(side, profile.rungs)
+    const perSecond = rate.num / rate.den
+    const halve = side <= profile.lowRungShortSide && perSecond > profile.lowRungMaxFps
+    const own = halve ? reduce({ num: rate.num, den: rate.den * 2 }) : rate
+    const cap = Math.round(rung.maxrateKbps * (own.num / own.den > 31 ? fastFactor : 1))
+    return {
+      name: `${Math.min(size.width, size.height)}p`,
+      ...size,
+      rate: own,
+      everyNth: halve ? 2 : 1,
+      crf: rung.crf,
+      maxrateKbps: cap,
+      // One and a half seconds: room for a key frame, and no peak that a player must buffer for.
+      bufsizeKbps: Math.round(cap * 1.5),
+      level: levelFor(size, own),
+    }
+  })
+}
+
+/**
+ * Pictures per second of the output: the source's own rate, divided by whole numbers until it is at most
+ * `maxFps`, so that every output picture is a source picture at its own time (240 gives 60, 100 gives 50).
+ */
+export function outputRate(facts: SourceFacts, profile: Profile): Rational {
+  const { num, den } = facts.video.rate
+  // A thousandth of slack: 60000/1001 written as 59.95 is not to be halved.
+  const divisor = Math.max(1, Math.ceil(num / den / (profile.maxFps * 1.001)))
+  return reduce({ num, den: den * divisor })
+}
+
+/** The even size nearest to the source's shape whose short side is at most `side`. */
+function scaleTo(width: number, height: number, side: number): { width: number; height: number } {
+  const scale = side / Math.min(width, height)
+  const short = even(side)
+  // From the exact scale, not from the rounded short side: the error stays below a pixel each way.
+  const long = Math.min(
+    evenNear((Math.max(width, height) * scale * short) / side),
+    even(Math.max(width, height)),
+  )
+  return width >= height ? { width: long, height: short } : { width: short, height: long }
+}
+
+/** The profile's figures for this size: a rung of its own, or one in between the two nearest. */
+function rungFor(side: number, rungs: readonly ProfileRung[]): ProfileRung {
+  const above = rungs.findLast((rung) => rung.shortSide >= side) ?? rungs[0]!
+  const below = rungs.find((rung) => rung.shortSide <= side)
+  if (below?.shortSide === above.shortSide) return above
+  if (below === undefined) {
+    // Smaller than the lowest rung. Bits fall slower than pixels do: power 0.75 of the area.
+    const share = (side / above.shortSide) ** 1.5
+    return { ...above, shortSide: side, maxrateKbps: Math.max(100, Math.round(above.maxrateKbps * share)) }
+  }
+  const part = (side - below.shortSide) / (above.shortSide - below.shortSide)
+  const maxrateKbps = Math.round(below.maxrateKbps + part * (above.maxrateKbps - below.maxrateKbps))
+  return { shortSide: side, crf: below.crf, maxrateKbps }
+}
+
+function even(value: number): number {
+  return Math.max(2, Math.floor(value / 2) * 2)
+}
+
+function evenNear(value: number): number {
+  return Math.max(2, Math.round(value / 2) * 2)
+}

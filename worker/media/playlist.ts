@@ -106,7 +106,7 @@ export function masterPlaylist(master: {
     '#EXT-X-VERSION:6',
     '#EXT-X-INDEPENDENT-SEGMENTS',
     ...audio.map(audioLine),
-    ...variants.flatMap((variant) => [
+    ...defaultFirst(variants).flatMap((variant) => [
       `#EXT-X-STREAM-INF:${attributes({
         BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + sound.peak),
         'AVERAGE-BANDWIDTH': Math.ceil(averageRate(variant.segments) + sound.average),
@@ -122,6 +122,16 @@ export function masterPlaylist(master: {
       variant.iframesUri ? [iframeLine(variant, variant.iframesUri, target)] : [],
     ),
   )
+}
+
+/** Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. */
+const startRate = 2_000_000
+
+function defaultFirst(variants: readonly VideoVariant[]): VideoVariant[] {
+  const distance = ({ segments }: VideoVariant) =>
+    Math.abs(Math.log(Math.max(1, averageRate(segments)) / startRate))
+  const first = [...variants].sort((a, b) => distance(a) - distance(b))[0]
+  return first ? [first, ...variants.filter((variant) => variant !== first)] : []
 }
 
 const audioGroup = 'audio'

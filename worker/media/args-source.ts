@@ -1,0 +1,77 @@
+import type { SourceFacts } from './facts.ts'
+
+/** What every ffmpeg run on a source is given. */
+export interface ToolSource {
+  /** Loopback URL of the source. */
+  readonly url: string
+  readonly facts: SourceFacts
+  /** Threads for the decoder and for each encoder; 0: ffmpeg decides. */
+  readonly threads: number
+  readonly maxPixels: number
+}
+
+/** The only protocols a child may speak: it reads our own loopback server and nothing else (lesson 45). */
+export const protocolFlags = ['-protocol_whitelist', 'http,tcp'] as const
+
+/** The start of every ffmpeg command: quiet, no console, progress on stdout when asked for. */
+export function commonFlags({ progress }: { progress: boolean }): string[] {
+  return [
+    '-hide_banner',
+    // Without it ffmpeg reads the worker's terminal and may stop on it.
+    '-nostdin',
+    '-v',
+    'error',
+    // Twice a second: smooth enough for a bar, and the stall watchdog counts minutes.
+    ...(progress ? ['-progress', 'pipe:1', '-stats_period', '0.5'] : []),
+    // Nothing in our folders is older than the run: a leftover of a killed run may be written over.
+    '-y',
+  ]
+}
+
+/**
+ * Opens the source, reading from `seekSeconds` (seconds after the first picture) when given. All times stay the
+ * source's own (`-copyts`), so what a seek hits or misses never moves a picture: filters count from facts.origin.
+ */
+export function inputFlags(source: ToolSource, seekSeconds?: number): string[] {
+  const { facts, threads, maxPixels, url } = source
+  return [
+    '-copyts',
+    ...protocolFlags,
+    // A bomb is refused before its picture is allocated.
+    '-max_pixels',
+    String(maxPixels),
+    '-threads',
+    String(threads),
+    // A change of size in mid-stream must not restart the filters, which count frames; scale follows it by itself.
+    '-reinit_filter',
+    '0',
+    ...(seekSeconds === undefined ? [] : seekFlags(facts, seekSeconds)),
+    // Never guessed again: what probe accepted is what is opened (lesson 45).
+    '-f',
+    facts.demuxer,
+    '-i',
+    url,
+  ]
+}
+
+/**
+ * An input seek to a place safely in front of `seekSeconds`; none when that is the start or the container cannot
+ * be sought. What is decoded too early is dropped by the fps filter, which needs the picture before the cut.
+ */
+function seekFlags(facts: SourceFacts, seekSeconds: number): string[] {
+  const { mode, marginSeconds } = facts.seek
+  const target = seekSeconds - marginSeconds
+  if (mode === 'none' || target <= 0) return []
+  return [
+    // Keep what lies between the key frame and the target: ffmpeg would throw it away.
+    '-noaccurate_seek',
+    // Absolute time: start_time of a container is the smallest of all its streams and moves with probing.
+    '-seek_timestamp',
+    '1',
+    '-ss',
+    (facts.video.origin.seconds + target).toFixed(6),
+  ]
+}
+
+/** Nothing of the source's own words reaches the output: titles, places, 64 KiB of markup. */
+export const cleanOutputFlags = ['-map_metadata', '-1', '-map_chapters', '-1', '-sn', '-dn'] as const

@@ -1,0 +1,96 @@
+import type { SourceFacts, VideoFacts } from './facts.ts'
+import { formatRational, type Rational } from './timeline.ts'
+
+/**
+ * Source pictures on the output's time line: from the first picture on, progressive. Runs on every decoded picture.
+ */
+export function clockFilters(facts: SourceFacts): string[] {
+  const { origin, interlaced } = facts.video
+  return [
+    `setpts=PTS-(${origin.ticks})`,
+    // In front of fps: it needs every field in order. One picture per frame keeps the source's rate.
+    ...(interlaced === 'no'
+      ? []
+      : [`bwdif=mode=send_frame:deint=${interlaced === 'all' ? 'all' : 'interlaced'}`]),
+  ]
+}
+
+/**
+ * Makes the rate constant on the grid, from frame `firstFrame` on, `frames` of them (none: to the end). The picture
+ * that is on screen at the cut is held, so chunks encoded apart show what one run would show.
+ */
+export function gridFilters(rate: Rational, firstFrame: number, frames: number | undefined): string[] {
+  return [
+    // fps rounds its start to ticks of its input: on this clock every frame of the grid is a whole number of them.
+    `settb=1/${gridClock(rate)}`,
+    `fps=${formatRational(rate)}:start_time=${startTime(firstFrame, rate)}:round=near`,
+    ...(frames === undefined ? [] : [`trim=end_frame=${frames}`]),
+  ]
+}
+
+/** Ticks per second, about 90 kHz, in which a frame of the grid lasts a whole number of ticks. */
+function gridClock(rate: Rational): number {
+  return rate.num * Math.max(1, Math.round(90_000 / rate.num))
+}
+
+/** Seconds with ffmpeg's microsecond in mind: half a microsecond more, so that its cut-off rounds to nearest. */
+function startTime(firstFrame: number, rate: Rational): string {
+  return ((firstFrame * rate.den) / rate.num + 5e-7).toFixed(7)
+}
+
+/** Size, shape, colour of the largest picture: 8-bit 4:2:0, square pixels, BT.709, limited range. */
+export function pictureFilters(video: VideoFacts, width: number, height: number): string[] {
+  const tag = 'setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv'
+  if (video.dynamicRange !== 'sdr') return [...toneMapFilters(video, width, height), 'setsar=1', tag]
+
+  const matrix = matrixOf(video)
+  const scale = `scale=${width}:${height}:flags=bicubic:in_range=${rangeOf(video)}:out_range=tv`
+  if (matrix === 'rgb') return [`${scale}:out_color_matrix=bt709`, 'format=yuv420p', 'setsar=1', tag]
+  if (matrix === 'bt709') return [scale, 'format=yuv420p', 'setsar=1', tag]
+  return [
+    scale,
+    // Ten bits until the matrix is changed, where the source has them.
+    `format=${matrix === 'bt2020' ? 'yuv420p10' : 'yuv420p'}`,
+    'setsar=1',
+    // Converted, not just tagged. fast: same primaries to the eye (601), so no linear light; 2020's are not.
+    `colorspace=all=bt709:iall=${matrix}:irange=tv:range=tv:fast=${matrix === 'bt2020' ? 0 : 1}:format=yuv420p`,
+    tag,
+  ]
+}
+
+/**
+ * HDR to SDR. Scaled first: tone mapping works in 32-bit float and costs per pixel. setparams names what the
+ * stream left out, since zscale on unknown colours makes ffmpeg 5.1 hang instead of failing (hls-rules.md 11).
+ */
+function toneMapFilters(video: VideoFacts, width: number, height: number): string[] {
+  const transfer = video.dynamicRange === 'pq' ? 'smpte2084' : 'arib-std-b67'
+  return [
+    `scale=${width}:${height}:flags=bicubic`,
+    'format=yuv420p10',
+    `setparams=color_primaries=bt2020:color_trc=${transfer}:colorspace=bt2020nc:range=${rangeOf(video)}`,
+    // 100 cd/m2 is the white that SDR screens are graded for.
+    'zscale=t=linear:npl=100',
+    'format=gbrpf32le',
+    'zscale=p=bt709',
+    'tonemap=tonemap=hable:desat=0',
+    'zscale=t=bt709:m=bt709:r=tv',
+    'format=yuv420p',
+  ]
+}
+
+/** Pictures of standard size without tags are BT.601 by custom, larger ones BT.709. */
+function matrixOf(video: VideoFacts): 'bt709' | 'bt601-6-525' | 'bt601-6-625' | 'bt2020' | 'rgb' {
+  const { space } = video.colour
+  if (/^(gbr|rgb|bgr|argb|abgr|rgba|bgra|0rgb|pal8|gray|mono|ya)/.test(video.pixelFormat) || space === 'gbr')
+    return 'rgb'
+  if (space === 'smpte170m' || space === 'fcc') return 'bt601-6-525'
+  if (space === 'bt470bg') return 'bt601-6-625'
+  if (space.startsWith('bt2020')) return 'bt2020'
+  if (space !== 'unknown' || Math.min(video.codedWidth, video.codedHeight) > 576) return 'bt709'
+  return 'bt601-6-625'
+}
+
+function rangeOf(video: VideoFacts): 'pc' | 'tv' {
+  if (video.colour.range !== 'unknown') return video.colour.range
+  return video.pixelFormat.startsWith('yuvj') ? 'pc' : 'tv'
+}

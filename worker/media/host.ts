@@ -1,0 +1,58 @@
+import { access, constants } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ToolLimits } from './run.ts'
+
+/** What this machine offers to hold a child, found once by detectHost and passed to every run. */
+export interface ToolHost {
+  readonly workerId: string
+  /** Search path for programs given by name. */
+  readonly path: string
+  readonly setpriv: boolean
+  readonly prlimit: boolean
+  readonly nice: boolean
+}
+
+/** Looks once for setpriv, prlimit and nice on `path` (the PATH of the worker's own environment). */
+export async function detectHost({ workerId, path }: { workerId: string; path: string }): Promise<ToolHost> {
+  const [setpriv, prlimit, nice] = await Promise.all(
+    ['setpriv', 'prlimit', 'nice'].map((name) => onPath(name, path)),
+  )
+  return { workerId, path, setpriv: setpriv === true, prlimit: prlimit === true, nice: nice === true }
+}
+
+/**
+ * The command with its wrappers, outermost first. Each replaces itself by the next (exec), so the process keeps
+ * one id and leads its own group.
+ */
+export function wrapCommand(
+  host: ToolHost,
+  limits: ToolLimits,
+  bin: string,
+  args: readonly string[],
+): [string, ...string[]] {
+  const words: string[] = []
+  // ffmpeg outlives a worker that was killed with -9, unless the kernel is told to end it too (lesson 20).
+  if (host.setpriv) words.push('setpriv', '--pdeathsig', 'KILL')
+  if (host.prlimit) {
+    words.push('prlimit', '--core=0')
+    // data, not address space: thread arenas reserve gigabytes that are never touched.
+    if (limits.memoryMb > 0) words.push(`--data=${limits.memoryMb * 1024 * 1024}`)
+    if (limits.cpuSeconds !== undefined) words.push(`--cpu=${Math.ceil(limits.cpuSeconds)}`)
+    if (limits.fileBytes !== undefined) words.push(`--fsize=${Math.ceil(limits.fileBytes)}`)
+  }
+  if (host.nice && limits.nice !== 0) words.push('nice', '-n', String(limits.nice))
+  return [...words, bin, ...args] as [string, ...string[]]
+}
+
+async function onPath(name: string, path: string): Promise<boolean> {
+  for (const folder of path.split(':')) {
+    try {
+      if (folder === '') continue
+      await access(join(folder, name), constants.X_OK)
+      return true
+    } catch {
+      // not here; look in the next folder
+    }
+  }
+  return false
+}

@@ -1,0 +1,82 @@
+import { protocolFlags } from './args-source.ts'
+
+/**
+ * The containers we open, by ffmpeg's demuxer names. Nothing that reads other files (hls, concat, dash, sdp, imf),
+ * nothing that draws text (tty), no single pictures, no raw streams without time stamps.
+ */
+export const demuxers = 'mov matroska avi mpegts mpeg flv asf mxf gxf ogg rm dv wtv'.split(' ')
+
+const base = ['-hide_banner', '-v', 'error', ...protocolFlags]
+
+/** Container and streams as JSON; of the file's own words only what the output shows. */
+export function headerArgs(url: string): string[] {
+  return [
+    ...base,
+    // Matched against the name of what was recognised, before it reads a byte of what it points to.
+    '-format_whitelist',
+    // The whole names, as ffmpeg registers them: "mov" alone would not match "mov,mp4,m4a,…".
+    demuxers.join(','),
+    '-show_entries',
+    [
+      'format=format_name,start_time,duration,bit_rate',
+      'stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,' +
+        'field_order,time_base,start_time,duration,r_frame_rate,avg_frame_rate,channels,channel_layout,sample_rate,' +
+        'color_range,color_space,color_transfer,color_primaries',
+      'stream_disposition=default,attached_pic,still_image,timed_thumbnails',
+      'stream_tags=language,title,rotate',
+      'stream_side_data',
+    ].join(':'),
+    '-of',
+    'json',
+    url,
+  ]
+}
+
+export interface StreamQuery {
+  readonly url: string
+  readonly demuxer: string
+  readonly index: number
+  readonly maxPixels: number
+}
+
+/** Decodes the first `packets` packets of one stream: where the pictures (or the sound) really begin. */
+export function framesArgs(query: StreamQuery, packets: number): string[] {
+  return [
+    ...base,
+    '-max_pixels',
+    String(query.maxPixels),
+    '-read_intervals',
+    `%+#${packets}`,
+    ...select(query),
+    '-show_entries',
+    'frame=pts,best_effort_timestamp,width,height,pix_fmt,interlaced_frame,color_range',
+    '-of',
+    'compact=p=0',
+    query.url,
+  ]
+}
+
+/** Lists packets without decoding: all of them, the first `count`, or those from `fromSeconds` (absolute) on. */
+export function packetsArgs(
+  query: StreamQuery,
+  part: 'all' | { count: number } | { fromSeconds: number },
+): string[] {
+  const interval =
+    part === 'all'
+      ? []
+      : ['-read_intervals', 'count' in part ? `%+#${part.count}` : `${part.fromSeconds.toFixed(3)}%`]
+  return [
+    ...base,
+    ...interval,
+    ...select(query),
+    '-show_entries',
+    'packet=pts,dts,duration,flags',
+    '-of',
+    'compact=p=0',
+    query.url,
+  ]
+}
+
+function select({ demuxer, index }: StreamQuery): string[] {
+  return ['-f', demuxer, '-select_streams', String(index)]
+}

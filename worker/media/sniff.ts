@@ -1,0 +1,87 @@
+import { WorkerError } from '../../shared/errors.ts'
+
+/**
+ * Looks at the first bytes of an upload (64 KiB are plenty) and refuses, before any tool is started on it, what
+ * is a playlist, a script, a text, a picture or a sound: ffmpeg would follow the first three to other files or
+ * hosts (lesson 45), and would make a one-picture video of the fourth.
+ * Throws input_empty, input_playlist, container_unsupported or no_video. Silence means: worth probing.
+ */
+export function sniff(head: Buffer): void {
+  if (head.length === 0) throw new WorkerError('input_empty', 'the file is empty')
+
+  const text = head
+    .subarray(0, 4096)
+    .toString('latin1')
+    .replace(/^(?:\xef\xbb\xbf|\s)+/, '')
+  const playlist = playlists.find(([pattern]) => pattern.test(text))
+  if (playlist) {
+    throw new WorkerError(
+      'input_playlist',
+      `the file is ${playlist[1]} that points to other files, not a video`,
+    )
+  }
+  const picture = pictures.find(([pattern]) => pattern.test(text))
+  if (picture) {
+    throw new WorkerError('container_unsupported', `the file is a picture (${picture[1]}), not a video`)
+  }
+  const sound = sounds.find(([pattern]) => pattern.test(text))
+  if (sound) throw new WorkerError('no_video', `the file is a sound recording (${sound[1]}) without pictures`)
+  const other = others.find(([pattern]) => pattern.test(text))
+  if (other) throw new WorkerError('container_unsupported', `the file is ${other[1]}, not a video`)
+  if (isText(head)) throw new WorkerError('container_unsupported', 'the file is a text, not a video')
+}
+
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: signatures of binary files
+type Signature = readonly [pattern: RegExp, name: string]
+
+const playlists: readonly Signature[] = [
+  [/^#EXTM3U/, 'an HLS playlist'],
+  [/^ffconcat version|^(?:#[^\n]*\n)*\s*file ['"]/i, 'a list of files'],
+  [/^v=0\r?\n[a-z]=/, 'a session description (SDP)'],
+  [/^\[playlist\]/i, 'a playlist'],
+  [/<MPD[\s>]/, 'a DASH manifest'],
+  [/<SmoothStreamingMedia/i, 'a streaming manifest'],
+  [/^<\?xml[^]*<(?:smil|asx|AssetMap|CompositionPlaylist|PackingList)/i, 'a playlist'],
+  [/^<(?:asx|smil)/i, 'a playlist'],
+  [/^RTSPtext|^rtsp:\/\/|^SMILtext|^rtsptext/i, 'a stream address'],
+  [/^\[Reference\]/i, 'a list of addresses'],
+  [/^(?:https?|file|rtmp):\/\//i, 'an address'],
+]
+
+const pictures: readonly Signature[] = [
+  [/^\xff\xd8\xff/, 'JPEG'],
+  [/^\x89PNG\r\n/, 'PNG'],
+  [/^GIF8[79]a/, 'GIF'],
+  [/^RIFF[^]{4}WEBP/, 'WebP'],
+  [/^(?:II\*\0|MM\0\*)/, 'TIFF'],
+  [/^BM[^]{4}\0{4}/, 'BMP'],
+  [/^[^]{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1|avif|avis)/, 'HEIF'],
+  [/^8BPS/, 'PSD'],
+  [/^\0\0\0\x0cjP {2}/, 'JPEG 2000'],
+]
+
+const sounds: readonly Signature[] = [
+  [/^ID3/, 'MP3'],
+  [/^fLaC/, 'FLAC'],
+  [/^RIFF[^]{4}WAVE/, 'WAVE'],
+  [/^FORM[^]{4}AIF/, 'AIFF'],
+  [/^#!AMR/, 'AMR'],
+]
+
+const others: readonly Signature[] = [
+  [/^%PDF-/, 'a PDF document'],
+  [/^PK\x03\x04/, 'a ZIP archive or office document'],
+  [/^Rar!|^7z\xbc\xaf|^\x1f\x8b/, 'an archive'],
+  [/^\x7fELF|^MZ/, 'a program'],
+  [/^<!doctype html|^<html/i, 'a web page'],
+]
+
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: signatures of binary files
+
+/** No container begins with a few hundred bytes of nothing but printable characters. */
+function isText(head: Buffer): boolean {
+  const start = head.subarray(0, 512)
+  return start.every(
+    (byte) => (byte >= 32 && byte < 127) || (byte >= 7 && byte <= 13) || byte === 27 || byte >= 128,
+  )
+}
