@@ -1,4 +1,4 @@
-import type { AudioRequest } from './args.ts'
+import type { AudioRequest } from './args-audio.ts'
 
 const sampleRate = 48_000
 /** ffmpeg's AAC encoder delays sound by one frame of 1024 samples and says so with a negative first time stamp. */

@@ -41,7 +41,7 @@ const playlists: readonly Signature[] = [
   [/^\[playlist\]/i, 'a playlist'],
   [/<MPD[\s>]/, 'a DASH manifest'],
   [/<SmoothStreamingMedia/i, 'a streaming manifest'],
-  [/^<\?xml[^]*<(?:smil|asx|AssetMap|CompositionPlaylist|PackingList)/i, 'a playlist'],
+  [/^<\?xml[\s\S]*<(?:smil|asx|AssetMap|CompositionPlaylist|PackingList)/i, 'a playlist'],
   [/^<(?:asx|smil)/i, 'a playlist'],
   [/^RTSPtext|^rtsp:\/\/|^SMILtext|^rtsptext/i, 'a stream address'],
   [/^\[Reference\]/i, 'a list of addresses'],
@@ -52,10 +52,10 @@ const pictures: readonly Signature[] = [
   [/^\xff\xd8\xff/, 'JPEG'],
   [/^\x89PNG\r\n/, 'PNG'],
   [/^GIF8[79]a/, 'GIF'],
-  [/^RIFF[^]{4}WEBP/, 'WebP'],
+  [/^RIFF[\s\S]{4}WEBP/, 'WebP'],
   [/^(?:II\*\0|MM\0\*)/, 'TIFF'],
-  [/^BM[^]{4}\0{4}/, 'BMP'],
-  [/^[^]{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1|avif|avis)/, 'HEIF'],
+  [/^BM[\s\S]{4}\0{4}/, 'BMP'],
+  [/^[\s\S]{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1|avif|avis)/, 'HEIF'],
   [/^8BPS/, 'PSD'],
   [/^\0\0\0\x0cjP {2}/, 'JPEG 2000'],
 ]
@@ -63,8 +63,8 @@ const pictures: readonly Signature[] = [
 const sounds: readonly Signature[] = [
   [/^ID3/, 'MP3'],
   [/^fLaC/, 'FLAC'],
-  [/^RIFF[^]{4}WAVE/, 'WAVE'],
-  [/^FORM[^]{4}AIF/, 'AIFF'],
+  [/^RIFF[\s\S]{4}WAVE/, 'WAVE'],
+  [/^FORM[\s\S]{4}AIF/, 'AIFF'],
   [/^#!AMR/, 'AMR'],
 ]
 

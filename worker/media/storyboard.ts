@@ -1,5 +1,4 @@
-import type { VideoChunkRequest } from './args.ts'
-import type { StoryboardSheet } from './playlist.ts'
+import type { VideoChunkRequest } from './args-video.ts'
 import { framesToSeconds } from './timeline.ts'
 
 /** The small pictures over the seek bar: one every few seconds, tiled into sheets, per chunk. */
@@ -72,35 +71,26 @@ export function storyboardFlags(path: string): string[] {
   ]
 }
 
-/** Chunks as their manifests list them: the sheets that really came out. */
-export interface ChunkSheets {
-  readonly index: number
-  readonly sheets: readonly { readonly uri: string }[]
+export interface SheetCues {
+  /** File name of the sheet. */
+  readonly sheet: string
+  readonly cues: readonly { readonly start: number; readonly end: number }[]
 }
 
-/** All sheets of a video in order, with the times of their pictures: gapless from 0 to `seconds`, its real length. */
-export function storyboardSheets(
-  plan: Pick<VideoChunkRequest, 'ladder' | 'grid' | 'profile'>,
-  chunks: readonly ChunkSheets[],
-  seconds: number,
-): StoryboardSheet[] {
-  return chunks.flatMap(({ index, sheets }) => {
-    const chunk = plan.grid.chunks[index]
-    if (!chunk) return []
-    const board = storyboardPlan({ ...plan, chunk })
-    const next = plan.grid.chunks[index + 1]
-    const end = next ? Math.min(next.startSeconds, seconds) : seconds
-    const { columns, rows, width, height } = board
-    return sheets.map(({ uri }, sheet) => {
-      const first = chunk.startSeconds + sheet * columns * rows * board.seconds
-      const count = Math.min(columns * rows, Math.ceil((end - first) / board.seconds - 1e-6))
-      const cues = Array.from({ length: Math.max(0, count) }, (_, n) => ({
-        start: first + n * board.seconds,
-        end: Math.min(first + (n + 1) * board.seconds, end),
-      }))
-      return { uri, cues, columns, width, height }
-    })
-  })
+/** The pictures of one chunk that starts at `startSeconds` and really lasts `seconds`: gapless, sheet by sheet. */
+export function storyboardCues(plan: StoryboardPlan, startSeconds: number, seconds: number): SheetCues[] {
+  const perSheet = plan.columns * plan.rows
+  const count = Math.max(1, Math.ceil(seconds / plan.seconds - 1e-6))
+  return Array.from({ length: Math.ceil(count / perSheet) }, (_, index) => ({
+    sheet: plan.pattern.replace('%03d', String(index).padStart(3, '0')),
+    cues: Array.from({ length: Math.min(perSheet, count - index * perSheet) }, (_, n) => {
+      const picture = index * perSheet + n
+      return {
+        start: startSeconds + picture * plan.seconds,
+        end: startSeconds + Math.min((picture + 1) * plan.seconds, seconds),
+      }
+    }),
+  }))
 }
 
 function even(value: number): number {
