@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { aborted } from '../../shared/abort.ts'
 import type { Storage } from '../../shared/storage.ts'
-import { every } from '../../shared/time.ts'
+import { every, sleep } from '../../shared/time.ts'
 import type { Options } from './options.ts'
 import { type Page, startPage } from './page.ts'
 import { makeSample } from './sample.ts'
@@ -17,6 +17,9 @@ import { startWorker, type Worker } from './workers.ts'
 
 /** How often the progress key is read; the worker writes it at most twice a second. */
 const lookMs = 250
+/** A settle takes some tens of milliseconds; after 3 s it is not going to end. */
+const settleMs = 50
+const settleLooks = 60
 
 /** What differs from production: nobody waits for a retry here, and nothing is worth a long goodbye. */
 const workerSettings = {
@@ -64,6 +67,7 @@ export async function runLocal(options: Options, surroundings: Surroundings): Pr
       results.push(result)
     }
     const all = await Promise.all(results)
+    await settled(run.stack, signal)
     drawing.stop()
     await redraw()
     screen.finish()
@@ -122,6 +126,18 @@ function introduction({ sqs, s3, redis, api }: Stack, { workers }: Options, fold
   const ports = `SQS ${port(sqs.endpoint)}, S3 ${s3.port}, Redis ${redis.port}, API ${port(api.baseUrl)}`
   const count = workers === 1 ? 'one worker' : `${workers} workers`
   return `  on 127.0.0.1: ${ports}; ${count}, logs in ${folder}\n`
+}
+
+/**
+ * The API hears of a video before its message is deleted and its leftovers are removed; the summary comes after
+ * both. Without a worker left the message stays, so not for ever.
+ */
+async function settled(stack: Stack, signal: AbortSignal): Promise<void> {
+  for (let look = 0; look < settleLooks; look++) {
+    const { waiting, inFlight, delayed } = await stack.queueCounts()
+    if (waiting + inFlight + delayed === 0) return
+    await sleep(settleMs, { signal })
+  }
 }
 
 async function look(videos: Video[], watcher: Watcher, screen: Screen): Promise<void> {

@@ -13,11 +13,15 @@ const stopGraceMs = 10_000
 
 export interface Worker {
   name: string
+  /** Of the worker itself: what wraps it replaces itself by it. */
+  pid: number
   logFile: string
   /** Resolves when it ended, with how: `exit code 69`, `SIGKILL`. */
   ended: Promise<string>
   /** SIGTERM, and SIGKILL when it does not listen. Resolves when it is gone. */
   stop(): Promise<void>
+  /** Sends a signal to the worker's own process. */
+  kill(signal: NodeJS.Signals): void
 }
 
 export interface WorkerInput {
@@ -42,8 +46,10 @@ export function startWorker({ name, env, folder }: WorkerInput): Worker {
   const ended = endOf(child)
   return {
     name,
+    pid: child.pid ?? 0,
     logFile,
     ended,
+    kill: (signal) => void child.kill(signal),
     async stop() {
       child.kill('SIGTERM')
       const patience = new AbortController()
