@@ -105,7 +105,8 @@ export function masterPlaylist(master: {
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    ...audio.map(audioLine),
+    // Players go by DEFAULT; tools that compare with the source take a group's last track for its main one.
+    ...audio.toSorted((a, b) => Number(a.isDefault) - Number(b.isDefault)).map(audioLine),
     ...defaultFirst(variants).flatMap((variant) => [
       `#EXT-X-STREAM-INF:${attributes({
         BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + sound.peak),
