@@ -42,6 +42,8 @@ export interface Lease {
   /** Milliseconds until SQS may give the message to somebody else, from when the last good beat was sent. */
   slackMs(): number
   token(): number | undefined
+  /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
+  leaveRecord(): void
   /** No more beats; resolves when none is on its way. */
   stop(): Promise<void>
 }
@@ -52,6 +54,7 @@ export function startLease(input: LeaseInput): Lease {
   const stopped = new AbortController()
   let heldFromMs = input.receivedMs
   let token = input.token
+  let recordLeft = false
   let abortedMs: number | undefined
   input.jobSignal.addEventListener('abort', () => {
     abortedMs = monotonicMs()
@@ -101,7 +104,7 @@ export function startLease(input: LeaseInput): Lease {
     try {
       const answer =
         token === undefined ? 'missing' : await input.records.renew(input.job, token, visibilityMs)
-      if (answer === 'renewed') return
+      if (answer === 'renewed' || recordLeft) return
       if (answer === 'lost') return end(new WorkerError('lease_lost', 'another worker took the job over'))
       // Never claimed (Redis was away), or the record is gone (Redis was wiped): claim now.
       const claim = await input.records.claim(input.job, {
@@ -148,6 +151,9 @@ export function startLease(input: LeaseInput): Lease {
   return {
     slackMs,
     token: () => token,
+    leaveRecord() {
+      recordLeft = true
+    },
     async stop() {
       stopped.abort()
       await holding

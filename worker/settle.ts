@@ -156,6 +156,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
   ): Promise<void> {
     const token = input.lease.token()
     if (token === undefined) return
+    input.lease.leaveRecord()
     const { revivable = false, ...rest } = end
     const write = () =>
       input.records.finish(ending.identity, token, {

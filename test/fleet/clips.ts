@@ -9,7 +9,14 @@ const picture = (size: string, rate: string | number, seconds: number) => [
   ...['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=${seconds}`],
 ]
 const sound = (seconds: number, channels = 2) => [
-  ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${seconds}`, '-ac', String(channels)],
+  ...[
+    '-f',
+    'lavfi',
+    '-i',
+    `sine=frequency=440:sample_rate=48000:duration=${seconds}`,
+    '-ac',
+    String(channels),
+  ],
 ]
 const x264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p']
 
@@ -20,10 +27,28 @@ export const clips = {
   'silent.mp4': [...picture('480x270', 24, 5), ...x264],
   'film-rate.mkv': [...picture('640x272', '24000/1001', 7), ...sound(7, 1), ...x264, '-c:a', 'libmp3lame'],
   'browser.webm': [
-    ...[...picture('426x240', 30, 4), ...sound(4), '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8'],
+    ...[
+      ...picture('426x240', 30, 4),
+      ...sound(4),
+      '-c:v',
+      'libvpx',
+      '-deadline',
+      'realtime',
+      '-cpu-used',
+      '8',
+    ],
     ...['-c:a', 'libopus'],
   ],
-  'broadcast.ts': [...picture('720x576', 25, 5), ...sound(5), '-c:v', 'mpeg2video', '-q:v', '4', '-c:a', 'mp2'],
+  'broadcast.ts': [
+    ...picture('720x576', 25, 5),
+    ...sound(5),
+    '-c:v',
+    'mpeg2video',
+    '-q:v',
+    '4',
+    '-c:a',
+    'mp2',
+  ],
   'surround.mp4': [...picture('640x360', 25, 5), ...sound(5, 6), ...x264, '-c:a', 'aac'],
   'tiny.avi': [...picture('160x120', 15, 4), ...sound(4), '-c:v', 'mpeg4', '-c:a', 'mp2'],
   'variable.mp4': [
@@ -43,7 +68,18 @@ export async function makeClip(dir: string, name: ClipName): Promise<string> {
 export async function makeLongClip(dir: string, seconds: number, size = '1280x720'): Promise<string> {
   const input = [...picture(size, 30, seconds), ...sound(seconds)]
   return await makeVideo(join(dir, `long-${seconds}-${size}.mp4`), [
-    ...[...input, '-vf', 'noise=alls=12:allf=t', ...x264, '-crf', '30', '-c:a', 'aac', '-movflags', '+faststart'],
+    ...[
+      ...input,
+      '-vf',
+      'noise=alls=12:allf=t',
+      ...x264,
+      '-crf',
+      '30',
+      '-c:a',
+      'aac',
+      '-movflags',
+      '+faststart',
+    ],
   ])
 }
 

@@ -11,7 +11,8 @@ import {
   type Ledger,
   type Plan,
 } from '../chunk/ledger.ts'
-import { audioArgs, videoChunkArgs } from '../media/args.ts'
+import { audioArgs } from '../media/args-audio.ts'
+import { videoChunkArgs } from '../media/args-video.ts'
 import type { AudioFacts } from '../media/facts.ts'
 import type { InitFacts, SegmentFacts } from '../media/fmp4.ts'
 import type { ToolHost } from '../media/host.ts'

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
-import { storyboardVtt } from '../media/playlist.ts'
+import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
-import { storyboardSheets } from '../media/storyboard.ts'
-import type { Assembled, TextObject } from './publish.ts'
+import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
+import type { TextObject } from './publish.ts'
 import type { SourceHandle } from './source.ts'
 import type { VideoContext, VideoSpec } from './video.ts'
 
@@ -30,12 +30,24 @@ export async function makeThumbnail(
   return readFile(path)
 }
 
-/** The storyboard's index over the sheets that the chunks made on the side; undefined for a video too short for one. */
-export function makeStoryboard(
-  plan: Plan,
-  chunks: readonly ChunkManifest[],
-  video: Assembled,
-): TextObject | undefined {
-  const sheets = storyboardSheets(plan, chunks, video.seconds)
+/** The storyboard's index over the sheets that the chunks made on the side; undefined for a video without one. */
+export function makeStoryboard(plan: Plan, chunks: readonly ChunkManifest[]): TextObject | undefined {
+  const top = plan.ladder[0]!.name
+  const sheets = chunks.flatMap((manifest): StoryboardSheet[] => {
+    const chunk = plan.grid.chunks[manifest.index]!
+    const board = storyboardPlan({ ladder: plan.ladder, grid: plan.grid, chunk, profile: plan.profile })
+    const seconds = (manifest.tracks[top]?.segments ?? []).reduce((sum, segment) => sum + segment.seconds, 0)
+    const made = new Set(manifest.sheets.map((sheet) => sheet.uri))
+    if (seconds === 0) return []
+    return storyboardCues(board, chunk.startSeconds, seconds)
+      .filter(({ sheet }) => made.has(sheet))
+      .map(({ sheet, cues }) => ({
+        uri: sheet,
+        cues,
+        columns: board.columns,
+        width: board.width,
+        height: board.height,
+      }))
+  })
   return sheets.length === 0 ? undefined : { name: 'storyboard.vtt', text: storyboardVtt(sheets) }
 }

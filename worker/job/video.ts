@@ -103,7 +103,7 @@ export async function packageVideo(
       return assemble(plan, chunks, audio)
     })
     reporter.move('thumbnail')
-    const storyboard = makeStoryboard(plan, chunks, video)
+    const storyboard = makeStoryboard(plan, chunks)
 
     reporter.move('uploading')
     await stage('publish', async (limit) => {

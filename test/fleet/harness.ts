@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sleep } from '../../shared/time.ts'
+import { type Stack, type StackOptions, startStack } from '../local/stack.ts'
+import { logTail, startWorker, type Worker } from '../local/workers.ts'
+
+/** What the tests of a fleet change: they cannot wait for production's intervals. */
+const quick = {
+  SQS_WAIT_SECONDS: '1',
+  LEASE_VISIBILITY_SECONDS: '12',
+  LEASE_BEAT_SECONDS: '2',
+  LEASE_MIN_SLACK_SECONDS: '4',
+  JOB_BACKOFF_BASE_SECONDS: '1',
+  JOB_BACKOFF_CAP_SECONDS: '2',
+  VIDEO_WORKER_HEARTBEAT_INTERVAL: '1',
+  DRAIN_SECONDS: '35',
+  SCRATCH_MIN_FREE_MB: '64',
+  HTTP_PORT: '0',
+  LOG_LEVEL: 'debug',
+}
+
+export interface LogLine {
+  readonly msg: string
+  readonly level: number
+  readonly time: number
+  readonly [field: string]: unknown
+}
+
+export interface FleetWorker extends Worker {
+  /** Its log so far, a line each. */
+  log(): LogLine[]
+  /** Resolves with the first line, past or future, that `matches` wants. */
+  logged(matches: (line: LogLine) => boolean): Promise<LogLine>
+  /** Address of /healthz, /readyz, /metrics, /status. */
+  address(): Promise<string>
+}
+
+export interface Fleet {
+  readonly stack: Stack
+  readonly dir: string
+  /** Aborted when the test is torn down. */
+  readonly signal: AbortSignal
+  start(name: string, env?: Record<string, string | undefined>): FleetWorker
+  /** Polls until `check` is true, for at most `seconds` (60). */
+  until(what: string, check: () => Promise<boolean> | boolean, seconds?: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** An embedded stack and real worker processes beside it. */
+export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fleet> {
+  const dir = await mkdtemp(join(tmpdir(), 'fleet-test-'))
+  const stack = await startStack({ dir: join(dir, 'stack'), ...options })
+  const torn = new AbortController()
+  const workers: Worker[] = []
+
+  return {
+    ...{ stack, dir, signal: torn.signal },
+    start(name, env = {}) {
+      const own = { ...quick, WORKER_ID: name, VIDEO_WORKER_TEMP_DIR: join(dir, 'scratch'), ...env }
+      const { PATH = '', HOME = '' } = process.env
+      const worker = startWorker({ name, env: { PATH, HOME, ...stack.env(own) }, folder: dir })
+      workers.push(worker)
+      return withLog(worker, torn.signal)
+    },
+    async until(what, check, seconds = 60) {
+      for (let tries = 0; tries < seconds * 10; tries++) {
+        if (await check()) return
+        await sleep(100, { signal: torn.signal })
+      }
+      throw new Error(`${what} did not come true within ${seconds} s`)
+    },
+    async close() {
+      torn.abort(new Error('the test is over'))
+      await Promise.all(workers.map((worker) => worker.stop()))
+      await stack.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
+  const log = () =>
+    readFileSync(worker.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as LogLine)
+
+  async function logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = log().find(matches)
+      if (found) return found
+      const ended = await Promise.race([worker.ended, sleep(50, { signal })])
+      if (ended !== undefined && !log().some(matches))
+        throw new Error(`the worker ended (${ended}) without that line: ${logTail(worker).join('\n')}`)
+    }
+  }
+  return {
+    ...worker,
+    log,
+    logged,
+    address: async () => `http://127.0.0.1:${(await logged((line) => line.msg === 'worker is up')).port}`,
+  }
+}
