@@ -52,6 +52,9 @@ export function storyboardFilters(plan: StoryboardPlan): string[] {
     `scale=${plan.width}:${plan.height}:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt601:in_range=tv:out_range=pc`,
     'format=yuvj420p',
     `tile=${plan.columns}x${plan.rows}`,
+    // ffmpeg (5.1) reports no progress before every output has had a frame, and a sheet is full only minutes of
+    // video later: the stall watchdog would kill the encode. A blank one goes first, dropped below.
+    'tpad=start=1',
   ]
 }
 
@@ -61,6 +64,9 @@ export function storyboardFlags(path: string): string[] {
     'mjpeg',
     '-q:v',
     '5',
+    // The blank sheet of storyboardFilters is not written.
+    '-bsf:v',
+    'noise=amount=0:drop=eq(n\\,0)',
     '-fps_mode',
     'passthrough',
     '-f',
