@@ -1,6 +1,6 @@
 /** Runs the target under Node 24: in this very process when it is one, else in a child that it stands for. */
 import { spawn } from 'node:child_process'
-import { pathToFileURL } from 'node:url'
+import Module from 'node:module'
 import { projectPath } from './packages.mjs'
 
 const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
@@ -10,7 +10,8 @@ export async function launch(node, target, args) {
   process.env.PATH = projectPath(node)
   if (node === process.execPath) {
     process.argv = [process.execPath, target, ...args]
-    await import(pathToFileURL(target).href)
+    // Not import(): the target is to find itself the main module (import.meta.main).
+    Module.runMain()
     return
   }
   endLike(await runChild(node, [target, ...args]))

@@ -93,6 +93,11 @@ describe('the target', () => {
     expect(ending).toMatchObject({ code: 7, stdout: '["a","--once"]\n' })
   })
 
+  test('finds itself the main module', async () => {
+    project.addFile('target.mjs', 'console.log(import.meta.main)')
+    expect(await project.run(['target.mjs'])).toMatchObject({ stdout: 'true\n' })
+  })
+
   test('runs under the Node in the cache where Node is too old', async () => {
     addCachedNode(project)
     project.addFile('node_modules/.package-lock.json', '{"packages":{}}')
