@@ -87,17 +87,18 @@ async function timeJob(
   if (settled.outcome !== 'done') throw new Error(`the job ended as ${settled.outcome}`)
   const lines = logLines(worker).slice(before)
   const encoders = lines.filter(({ what }) => what === 'video' || what === 'audio')
-  const ends = encoders.filter(({ msg }) => msg === 'tool ended').map(({ time }) => time)
+  const ends = encoders.filter(({ msg }) => msg === 'tool ended').map(({ time }) => Date.parse(time))
+  const settledMs = Date.parse(settled.time)
   return {
-    seconds: (settled.time - startedMs) / 1000,
-    tailSeconds: (settled.time - Math.max(...ends)) / 1000,
+    seconds: (settledMs - startedMs) / 1000,
+    tailSeconds: (settledMs - Math.max(...ends)) / 1000,
     commands: encoders.flatMap(({ command }) => (command === undefined ? [] : [command])),
   }
 }
 
 interface LogLine {
-  /** Milliseconds since 1970. */
-  time: number
+  /** ISO 8601. */
+  time: string
   msg: string
   what?: string
   command?: string

@@ -79,23 +79,12 @@ export function logTail(worker: Worker, lines = 20): string[] {
   return all.slice(-lines).map(readable)
 }
 
-const levels: Record<number, string> = {
-  10: 'trace',
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'fatal',
-}
-
 function readable(line: string): string {
   try {
     const { level, msg, err, ...rest } = JSON.parse(line)
     const error = err?.message === undefined ? '' : `: ${err.code ?? err.type ?? ''} ${err.message}`
-    const place = ['jobId', 'stage', 'code', 'outcome'].flatMap((key) =>
-      key in rest ? [`${key}=${rest[key]}`] : [],
-    )
-    return [levels[level] ?? level, `${msg}${error}`, ...place].join(' ')
+    const facts = ['job', 'stage', 'outcome'].flatMap((key) => (key in rest ? [`${key}=${rest[key]}`] : []))
+    return [level, `${msg}${error}`, ...facts].join(' ')
   } catch {
     return line
   }
