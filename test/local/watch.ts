@@ -36,11 +36,16 @@ export function createWatcher(redis: Redis): Watcher {
         stage: value.step_name_display,
         percent: value.percent,
         speed: done === undefined ? undefined : meter(done, performance.now()),
-        secondsLeft: value.remaining_seconds ?? undefined,
+        secondsLeft: plausible(value.remaining_seconds),
         ended: undefined,
       }
     },
   }
+}
+
+/** In its first second an encoder has done next to nothing, and promises to need weeks. */
+function plausible(seconds: number | null): number | undefined {
+  return seconds === null || seconds > 100 * 3600 ? undefined : seconds
 }
 
 function waiting(name: string): Row {
