@@ -1,5 +1,5 @@
 import { hlsFlags } from './args-hls.ts'
-import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
+import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import type { AudioFacts } from './facts.ts'
 import { audioFilters } from './filters-audio.ts'
 import type { Profile } from './profile.ts'
@@ -35,5 +35,6 @@ export function audioArgs(request: AudioRequest): string[] {
     '-threads',
     String(threads),
     ...hlsFlags({ dir: outDir, grid, firstSegment: 0 }),
+    ...witnessFlags(request.facts, track.index),
   ]
 }

@@ -35,7 +35,8 @@ export function commonFlags({ progress }: { progress: boolean }): string[] {
 export function inputFlags(source: ToolSource, seekSeconds?: number): string[] {
   const { facts, threads, maxPixels, url } = source
   return [
-    '-copyts',
+    // Mending jumps is what ffmpeg does unless the times are to stay as they are.
+    ...(facts.jumps ? [] : ['-copyts']),
     ...protocolFlags,
     // A bomb is refused before its picture is allocated.
     '-max_pixels',
@@ -75,3 +76,20 @@ function seekFlags(facts: SourceFacts, seekSeconds: number): string[] {
 
 /** Nothing of the source's own words reaches the output: titles, places, 64 KiB of markup. */
 export const cleanOutputFlags = ['-map_metadata', '-1', '-map_chapters', '-1', '-sn', '-dn'] as const
+
+/**
+ * Outputs to nowhere of the streams that this run does not need. ffmpeg mends a jump when the first stream it reads
+ * comes to it: sound and pictures, encoded by two runs, stay together only if both runs read both.
+ */
+export function witnessFlags(facts: SourceFacts, used: number): string[] {
+  const others = facts.jumps?.streams.filter((index) => index !== used) ?? []
+  return others.flatMap((index) => ['-map', `0:${index}`, '-c', 'copy', '-f', 'null', '/dev/null'])
+}
+
+/** The source's clock at the first picture: ticks of the video's time base, as a filter expression sees them. */
+export function originSeconds(facts: SourceFacts): string {
+  const { origin } = facts.video
+  // Exact, by fractions: seconds in decimals would be off by a tick after ten hours.
+  const exact = `${origin.ticks}*${origin.timeBase.num}/${origin.timeBase.den}`
+  return facts.jumps ? `(${exact}-(${facts.jumps.startSeconds}))` : `(${exact})`
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { hlsFlags } from './args-hls.ts'
-import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
+import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import { clockFilters, gridFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
@@ -40,6 +40,7 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
     '[board]',
     ...cleanOutputFlags,
     ...storyboardFlags(join(outDir, storyboard.pattern)),
+    ...witnessFlags(request.facts, request.facts.video.index),
   ]
 }
 
@@ -60,7 +61,10 @@ function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): st
     // Every other picture for the low rungs: thrown away before it is scaled.
     const thin =
       below.everyNth === rendition.everyNth ? '' : `framestep=${below.everyNth / rendition.everyNth},`
-    chains.push(`[from${rung}]${thin}scale=${below.width}:${below.height}:flags=bicubic[size${rung + 1}]`)
+    // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
+    chains.push(
+      `[from${rung}]${thin}scale=${below.width}:${below.height}:flags=bicubic,setsar=1[size${rung + 1}]`,
+    )
   })
   chains.push(`[from${ladder.length - 1}]${storyboardFilters(storyboard).join(',')}[board]`)
   return chains.join(';')

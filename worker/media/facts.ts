@@ -8,6 +8,11 @@ export interface SourceFacts {
   readonly seconds: number
   /** Whether chunks may start with an input seek; 'none' means the whole file has to be one chunk. */
   readonly seek: SeekFacts
+  /**
+   * Time stamps jump by more than ten seconds somewhere (a broadcast encoder was restarted). ffmpeg then has to mend
+   * them while it reads from the start, counted from the container's own start time.
+   */
+  readonly jumps: { readonly startSeconds: number; readonly streams: readonly number[] } | undefined
   readonly video: VideoFacts
   /** Tracks that can be decoded, in file order. Empty: the output has no audio. */
   readonly audio: readonly AudioFacts[]

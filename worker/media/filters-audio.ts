@@ -1,4 +1,5 @@
 import type { AudioRequest } from './args-audio.ts'
+import { originSeconds } from './args-source.ts'
 
 const sampleRate = 48_000
 /** ffmpeg's AAC encoder delays sound by one frame of 1024 samples and says so with a negative first time stamp. */
@@ -10,22 +11,21 @@ export function audioFilters({
   track,
   seconds,
 }: Pick<AudioRequest, 'facts' | 'track' | 'seconds'>): string[] {
-  const { ticks, timeBase } = facts.video.origin
   return [
     // The same zero as the video's: its first picture.
-    `asetpts=round(PTS-(${ticks}*${timeBase.num}/${timeBase.den})/TB)`,
+    `asetpts=round(PTS-${originSeconds(facts)}/TB)`,
+    // On its own, since first_pts below counts in samples of what comes in (8 kHz phones: a sixth of what is meant).
+    // 5.1: the deep channel is heard, too.
+    `aresample=${sampleRate}${track.channels > 2 ? ':lfe_mix_level=0.5' : ''}`,
+    'aformat=sample_fmts=fltp:channel_layouts=stereo',
     [
-      `aresample=${sampleRate}`,
       // Follow the time stamps: holes become silence, overlaps are cut, as soon as they pass 30 ms (sync < 40 ms).
-      'async=1',
+      'aresample=async=1',
       'min_hard_comp=0.03',
       // Silence up to the first sound, or a cut at the first picture. One frame late on purpose: the encoder's
       // delay then falls before it, the first packet is at 0 and every sound is decoded at its own time.
       `first_pts=${primingSamples}`,
-      // 5.1: the deep channel is heard, too.
-      ...(track.channels > 2 ? ['lfe_mix_level=0.5'] : []),
     ].join(':'),
-    'aformat=sample_fmts=fltp:channel_layouts=stereo',
     // Six channels in two may pass full scale: limited, not clipped, and not turned down as a whole.
     ...(track.channels > 2 ? ['alimiter=limit=0.97:level=0'] : []),
     'apad',

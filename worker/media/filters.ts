@@ -1,3 +1,4 @@
+import { originSeconds } from './args-source.ts'
 import type { SourceFacts, VideoFacts } from './facts.ts'
 import { formatRational, type Rational } from './timeline.ts'
 
@@ -7,7 +8,7 @@ import { formatRational, type Rational } from './timeline.ts'
 export function clockFilters(facts: SourceFacts): string[] {
   const { origin, interlaced } = facts.video
   return [
-    `setpts=PTS-(${origin.ticks})`,
+    facts.jumps ? `setpts=round(PTS-${originSeconds(facts)}/TB)` : `setpts=PTS-(${origin.ticks})`,
     // In front of fps: it needs every field in order. One picture per frame keeps the source's rate.
     ...(interlaced === 'no'
       ? []

@@ -45,11 +45,12 @@ export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
     sides.push(even(short * secondRung))
   }
 
-  return sides.map((side) => {
+  return sides.map((side, position) => {
     const size = scaleTo(width, height, side)
     const rung = rungFor(side, profile.rungs)
     const perSecond = rate.num / rate.den
-    const halve = side <= profile.lowRungShortSide && perSecond > profile.lowRungMaxFps
+    // The top rung keeps every picture, however small the source is.
+    const halve = position > 0 && side <= profile.lowRungShortSide && perSecond > profile.lowRungMaxFps
     const own = halve ? reduce({ num: rate.num, den: rate.den * 2 }) : rate
     const cap = Math.round(rung.maxrateKbps * (own.num / own.den > 31 ? fastFactor : 1))
     return {

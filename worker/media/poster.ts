@@ -1,6 +1,6 @@
-import { rename } from 'node:fs/promises'
+import { rename, rm } from 'node:fs/promises'
 import { WorkerError } from '../../shared/errors.ts'
-import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
+import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
 import { pictureFilters } from './filters.ts'
 import type { ToolHost } from './host.ts'
 import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
@@ -47,9 +47,9 @@ export async function makePoster(request: PosterRequest): Promise<Poster> {
   if (request.preferSeconds !== undefined) {
     wanted.unshift(request.preferSeconds < seconds ? request.preferSeconds : seconds / 2)
   }
+  const candidate = `${request.path}.try.jpg`
   let best: { at: number; score: number } | undefined
   for (const at of wanted) {
-    const candidate = `${request.path}.try.jpg`
     const look = await tryAt(request, at, candidate)
     if (!look) continue
     const lively = look.mean >= darkest && look.deviation >= flattest
@@ -60,6 +60,7 @@ export async function makePoster(request: PosterRequest): Promise<Poster> {
     }
     if (lively) return { path: request.path, atSeconds: at, lively }
   }
+  await rm(candidate, { force: true })
   if (!best) throw new WorkerError('no_frames', 'no picture could be decoded for the thumbnail')
   return { path: request.path, atSeconds: best.at, lively: false }
 }
@@ -107,11 +108,11 @@ async function lookAt(
 export function posterArgs(request: ToolSource, at: number, path: string, seek: boolean): string[] {
   const { facts } = request
   const { video } = facts
-  const scale = Math.min(1, 1280 / video.displayWidth)
+  const scale = scaleFor(video.displayWidth, video.displayHeight)
   const width = even(video.displayWidth * scale)
   const height = even(video.displayHeight * scale)
   const graph = [
-    `[0:${video.index}]setpts=PTS-(${video.origin.ticks})`,
+    `[0:${video.index}]setpts=PTS-${originSeconds(facts)}/TB`,
     // Half a frame early, so that rounding never skips the wanted picture.
     `trim=start=${Math.max(0, at - 0.02).toFixed(3)}`,
     'trim=end_frame=1',
@@ -132,6 +133,12 @@ export function posterArgs(request: ToolSource, at: number, path: string, seek: 
     '[look]',
     ...['-frames:v', '1', '-f', 'rawvideo', 'pipe:1'],
   ]
+}
+
+/** At most 1280 wide; a tiny video's poster is enlarged to 320 on its long side, since pages show it far larger. */
+function scaleFor(width: number, height: number): number {
+  const long = Math.max(width, height)
+  return long < 160 ? 320 / long : Math.min(1, 1280 / width)
 }
 
 function measure(luma: Buffer): Look {

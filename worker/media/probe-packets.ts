@@ -21,6 +21,28 @@ export function parsePackets(text: string): PacketTime[] {
   return packets
 }
 
+/** ffmpeg mends a step of more than this (its -dts_delta_threshold), forwards or backwards. */
+const jumpSeconds = 10
+
+/**
+ * Takes jumps out of packets in file order: after one, time goes on a frame later than before it, as ffmpeg mends it.
+ * Returns the same list when there is no jump.
+ */
+export function mendJumps(packets: readonly PacketTime[], timeBase: Rational): readonly PacketTime[] {
+  const limit = (jumpSeconds * timeBase.den) / timeBase.num
+  let shift = 0
+  let jumped = false
+  return packets.reduce<PacketTime[]>((mended, packet, position) => {
+    const before = packets[position - 1]
+    if (before && Math.abs(packet.ticks - before.ticks) > limit) {
+      jumped = true
+      shift += before.ticks + before.duration - packet.ticks
+    }
+    mended.push(jumped ? { ...packet, ticks: packet.ticks + shift } : packet)
+    return mended
+  }, [])
+}
+
 export interface FrameFacts {
   readonly ticks: number
   readonly width: number

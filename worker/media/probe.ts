@@ -10,7 +10,14 @@ import {
   type ProbeStream,
   parseHeader,
 } from './probe-header.ts'
-import { type FrameFacts, type PacketTime, paceOf, parseFrames, parsePackets } from './probe-packets.ts'
+import {
+  type FrameFacts,
+  mendJumps,
+  type PacketTime,
+  paceOf,
+  parseFrames,
+  parsePackets,
+} from './probe-packets.ts'
 import { type DebugLogger, runTool } from './run.ts'
 import { sniff } from './sniff.ts'
 import { parseRational, type Rational } from './timeline.ts'
@@ -58,11 +65,12 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   const query = { url: request.url, demuxer, index: stream.index, maxPixels: request.limits.maxPixels }
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 }
 
-  const [frames, packets] = await Promise.all([
+  const [frames, listed] = await Promise.all([
     firstFrames(request, query),
     listPackets(request, query, { stated: Number(format.duration), start: Number(format.start_time) || 0 }),
   ])
-  if (frames.length === 0) throw noPictures(request, packets.head)
+  if (frames.length === 0) throw noPictures(request, listed.head)
+  const { packets, jumps } = mended(demuxer, listed, timeBase)
 
   const first = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const pace = paceOfVideo(stream, frames, packets.head, timeBase)
@@ -78,7 +86,13 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   return {
     demuxer,
     seconds,
-    seek: seekOf(demuxer, packets, timeBase),
+    seek: jumps ? { mode: 'none', marginSeconds: 0 } : seekOf(demuxer, packets, timeBase),
+    jumps: jumps
+      ? {
+          startSeconds: Number(format.start_time) || 0,
+          streams: [stream.index, ...tracks.map(({ index }) => index)],
+        }
+      : undefined,
     video: {
       ...describePicture(sized(stream, frames[0]!)),
       rate: pace.rate,
@@ -89,7 +103,10 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
     audio: tracks,
     subtitles: describeSubtitles(streams),
     bitrateKbps: Math.round((request.bytes * 8) / 1000 / seconds),
-    warnings: ignored > 0 ? [`${ignored} audio tracks ignored`] : [],
+    warnings: [
+      ...(ignored > 0 ? [`${ignored} audio tracks ignored`] : []),
+      ...(jumps ? ['time stamps jump; the jumps are cut out'] : []),
+    ],
   }
 }
 
@@ -137,6 +154,16 @@ async function listPackets(
   ])
   // Nothing at the stated end: cut off, or the header lies. Then only reading tells how long it is.
   return tail.length > 0 ? { head, tail, complete: false } : all()
+}
+
+/** Broadcast containers alone restart their clock in the middle of a file. */
+const restarting = ['mpegts', 'mpeg']
+
+function mended(demuxer: string, listed: Packets, timeBase: Rational): { packets: Packets; jumps: boolean } {
+  if (!restarting.includes(demuxer) || !listed.complete) return { packets: listed, jumps: false }
+  const head = mendJumps(listed.head, timeBase)
+  const jumps = head.at(-1)?.ticks !== listed.head.at(-1)?.ticks
+  return { packets: jumps ? { head, tail: head, complete: true } : listed, jumps }
 }
 
 /** Cameras store fields as packets of their own: then decoded pictures, not packets, give the rate. */

@@ -33,10 +33,10 @@ export interface Profile {
 export const defaultProfile: Profile = {
   name: 'default',
   rungs: [
-    { shortSide: 1080, crf: 22, maxrateKbps: 5500 },
-    { shortSide: 720, crf: 22, maxrateKbps: 3000 },
-    { shortSide: 480, crf: 22, maxrateKbps: 1400 },
-    { shortSide: 360, crf: 23, maxrateKbps: 800 },
+    { shortSide: 1080, crf: 22, maxrateKbps: 6000 },
+    { shortSide: 720, crf: 22, maxrateKbps: 3500 },
+    { shortSide: 480, crf: 22, maxrateKbps: 1800 },
+    { shortSide: 360, crf: 23, maxrateKbps: 900 },
   ],
   preset: 'veryfast',
   maxFps: 60,
