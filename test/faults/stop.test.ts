@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeLongClip } from '../fleet/clips.ts'
 import { type Fleet, type FleetWorker, openFleet } from '../fleet/harness.ts'
 import { readTree } from '../fleet/tree.ts'
@@ -14,8 +14,9 @@ let clip: string
 let videoId = 0
 beforeAll(async () => {
   fleet = await openFleet()
-  clip = await makeLongClip(fleet.dir, 40, '1920x1080')
+  clip = await makeLongClip(fleet.dir, 36)
 }, 120_000)
+afterEach(() => fleet.stopWorkers())
 afterAll(() => fleet?.close())
 
 async function send(): Promise<{ jobId: string; videoId: number; fileKey: string }> {
@@ -34,8 +35,11 @@ async function encodersOf(name: string): Promise<number[]> {
   return found
 }
 
-const midEncode = (worker: FleetWorker) =>
-  worker.logged((line) => line.msg === 'chunk encoded' && line.chunk === 1)
+/** Two chunks are done, and the third is being encoded. */
+async function midEncode(worker: FleetWorker): Promise<void> {
+  await worker.logged((line) => line.msg === 'chunk encoded' && line.chunk === 1)
+  await fleet.until('the next encoder', async () => (await encodersOf(worker.name)).length > 0)
+}
 const outcomeOf = (worker: FleetWorker, jobId: string) =>
   worker.logged((line) => line.msg === 'job settled' && line.job === jobId)
 const callsOf = (jobId: string) =>
@@ -53,7 +57,6 @@ describe('a job in the middle of its encode', () => {
     const worker = fleet.start('cancel', chunked)
     const job = await send()
     await midEncode(worker)
-    expect((await encodersOf('cancel')).length).toBeGreaterThan(0)
     const asked = Date.now()
     await fleet.stack.redisClient.set(
       `tenant:${tenantId}:video:${job.videoId}:cancel_requested`,
@@ -63,7 +66,7 @@ describe('a job in the middle of its encode', () => {
     )
     const settled = await outcomeOf(worker, job.jobId)
     expect(settled.outcome).toBe('cancelled')
-    expect(settled.time - asked).toBeLessThan(15_000)
+    expect(Date.parse(settled.time) - asked).toBeLessThan(15_000)
     expect(await encodersOf('cancel')).toEqual([])
     expect(await keysUnder(`tenants/${tenantId}/video/hls/${job.videoId}/`)).toEqual([])
     expect(callsOf(job.jobId)).toMatchObject([
@@ -73,7 +76,6 @@ describe('a job in the middle of its encode', () => {
     expect(JSON.parse(status!)).toMatchObject({ status: 'FAILED' })
     expect(await fleet.stack.queueCounts()).toEqual({ waiting: 0, inFlight: 0, delayed: 0, dead: 0 })
     expect(await fleet.stack.backlog(tenantId)).toBe(0)
-    await worker.stop()
   }, 120_000)
 
   test('that is drained goes back at once without an attempt, and another worker ends it from its finished chunks', async () => {
@@ -104,7 +106,6 @@ describe('a job in the middle of its encode', () => {
     )
     expect(tree).toMatchObject({ missing: [], unreferenced: [] })
     expect(await fleet.stack.backlog(tenantId)).toBe(0)
-    await second.stop()
   }, 180_000)
 
   test('whose worker is killed with -9 ends once, on another worker, with one callback', async () => {
@@ -128,7 +129,6 @@ describe('a job in the middle of its encode', () => {
     expect(await fleet.stack.backlog(tenantId)).toBe(0)
     const left = await readdir(join(fleet.dir, 'scratch'))
     expect(left.filter((name) => name.startsWith('worker-'))).toHaveLength(1)
-    await second.stop()
   }, 180_000)
 
   test('whose lease is lost ends its ffmpeg and touches nothing more', async () => {
@@ -141,7 +141,6 @@ describe('a job in the middle of its encode', () => {
     expect(await encodersOf('loser')).toEqual([])
     expect(callsOf(job.jobId)).toEqual([])
     expect((await fleet.stack.queueCounts()).inFlight).toBe(1)
-    await worker.stop()
   }, 120_000)
 
   test('whose encoder hangs is killed and counted as a crash, not as an attempt', async () => {
@@ -161,7 +160,6 @@ describe('a job in the middle of its encode', () => {
     await worker.logged(
       (line) => line.msg === 'job settled' && line.job === job.jobId && line.outcome === 'done',
     )
-    await worker.stop()
   }, 180_000)
 
   test('whose video is deleted leaves nothing behind', async () => {
@@ -171,6 +169,5 @@ describe('a job in the middle of its encode', () => {
     fleet.stack.api.rows.deleteVideo(job.videoId)
     expect((await outcomeOf(worker, job.jobId)).outcome).toBe('cancelled')
     expect(await keysUnder(`tenants/${tenantId}/video/hls/${job.videoId}/`)).toEqual([])
-    await worker.stop()
   }, 120_000)
 })

@@ -23,8 +23,9 @@ const quick = {
 
 export interface LogLine {
   readonly msg: string
-  readonly level: number
-  readonly time: number
+  readonly level: string
+  /** ISO 8601. */
+  readonly time: string
   readonly [field: string]: unknown
 }
 
@@ -45,6 +46,8 @@ export interface Fleet {
   start(name: string, env?: Record<string, string | undefined>): FleetWorker
   /** Polls until `check` is true, for at most `seconds` (60). */
   until(what: string, check: () => Promise<boolean> | boolean, seconds?: number): Promise<void>
+  /** Stops every worker: for after each test, so that one that failed takes no other's jobs. */
+  stopWorkers(): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,6 +57,10 @@ export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fl
   const stack = await startStack({ dir: join(dir, 'stack'), ...options })
   const torn = new AbortController()
   const workers: Worker[] = []
+
+  const stopWorkers = async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()))
+  }
 
   return {
     ...{ stack, dir, signal: torn.signal },
@@ -71,9 +78,10 @@ export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fl
       }
       throw new Error(`${what} did not come true within ${seconds} s`)
     },
+    stopWorkers,
     async close() {
       torn.abort(new Error('the test is over'))
-      await Promise.all(workers.map((worker) => worker.stop()))
+      await stopWorkers()
       await stack.close()
       await rm(dir, { recursive: true, force: true })
     },
