@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { every } from '../../shared/time.ts'
 import type { TrackPart } from '../chunk/ledger.ts'
-import { type InitFacts, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
+import { type InitFacts, isEmptySegment, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Uploader } from './upload.ts'
 
@@ -63,9 +63,10 @@ export function createCollector(input: CollectorInput): Collector {
   }
 
   async function take(track: OpenTrack, file: string, number: number): Promise<void> {
-    track.init ??= await takeInit(track)
     const path = join(track.dir, file)
     const data = await readFile(path)
+    if (isEmptySegment(data)) return
+    track.init ??= await takeInit(track)
     const facts = parseSegment(data, track.init.timescale)
     input.check(track.name, number, track.init, facts)
     track.segments.set(number, {

@@ -10,6 +10,8 @@ export interface ToolEnd {
 }
 
 interface Cause {
+  /** Said while probing only: later the same words come from a decoder that met one bad packet. */
+  readonly probing?: true
   readonly pattern: RegExp
   readonly code: ErrorCode
   readonly sentence: string
@@ -55,6 +57,7 @@ const causes: readonly Cause[] = [
     sentence: 'the file is protected',
   },
   {
+    probing: true,
     pattern: /moov atom not found|partial file|EBML header parsing failed|truncated/i,
     code: 'container_damaged',
     sentence: 'the file is damaged or was not uploaded completely',
@@ -76,6 +79,7 @@ const causes: readonly Cause[] = [
     sentence: 'no picture could be decoded',
   },
   {
+    probing: true,
     pattern: /Invalid data found when processing input|Invalid argument.*moov|error reading header/i,
     code: 'container_unsupported',
     sentence: 'the file is not a video in a format that can be read',
@@ -112,7 +116,9 @@ export function diagnose(end: ToolEnd): WorkerError {
   if (sourceBroke.test(end.stderr)) {
     return new WorkerError(own, `the ${end.what} run could not read the source to its end`, { details })
   }
-  const cause = causes.find(({ pattern }) => pattern.test(end.stderr))
+  const cause = causes.find(
+    ({ pattern, probing }) => pattern.test(end.stderr) && (!probing || end.what === 'probe'),
+  )
   if (cause) return new WorkerError(cause.code, cause.sentence, { details })
   return new WorkerError(own, `the ${end.what} run ended with exit code ${end.exitCode}`, { details })
 }

@@ -90,6 +90,14 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
   }
 }
 
+/**
+ * Whether a segment is ffmpeg's way of saying "nothing": a chunk past the real end of its source leaves one file
+ * with a type box and no fragment (5.1).
+ */
+export function isEmptySegment(data: Buffer): boolean {
+  return boxes(data, 0, data.length).every(({ type }) => type !== 'moof')
+}
+
 interface Sample {
   readonly duration: number
   readonly size: number

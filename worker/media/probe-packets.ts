@@ -131,7 +131,9 @@ export function paceOf(
   const agreeing = candidates
     .filter((rate) => Math.abs(rate.num / rate.den / measured - 1) < 0.002)
     .toSorted((a, b) => distance(a, measured) - distance(b, measured))
-  return { rate: simplify(agreeing[0] ?? approximate(measured)), variable: false, frameTicks: mean }
+  // A clock in milliseconds cannot tell 29.97 from 29.9697: two ticks over all that was seen is what it cannot know.
+  const blur = 2 / (mean * steady.length)
+  return { rate: simplify(agreeing[0] ?? approximate(measured), blur), variable: false, frameTicks: mean }
 }
 
 function distance(rate: Rational, value: number): number {
@@ -146,11 +148,11 @@ function usual(value: number): Rational {
   return usualRates.reduce((best, rate) => (distance(rate, value) < distance(best, value) ? rate : best))
 }
 
-/** 2997/100 and 29.97003 mean 30000/1001 (within two millionths); others keep numbers that ffmpeg's clocks can hold. */
-function simplify(rate: Rational): Rational {
+/** 2997/100 and 29.97003 mean 30000/1001 (two millionths); others keep numbers that ffmpeg's clocks can hold. */
+function simplify(rate: Rational, blur = 0): Rational {
   const value = rate.num / rate.den
   const near = usual(value)
-  if (distance(near, value) < 2e-6 * value) return near
+  if (distance(near, value) < Math.max(2e-6, blur) * value) return near
   return rate.num <= 120_000 ? reduce(rate) : approximate(value)
 }
 

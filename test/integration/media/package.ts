@@ -1,11 +1,11 @@
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WorkerError } from '../../../shared/errors.ts'
 import { planGrid } from '../../../worker/chunk/grid.ts'
 import { audioArgs } from '../../../worker/media/args-audio.ts'
 import { videoChunkArgs } from '../../../worker/media/args-video.ts'
 import type { SourceFacts, SourceLimits } from '../../../worker/media/facts.ts'
-import { parseInit, parseSegment } from '../../../worker/media/fmp4.ts'
+import { isEmptySegment, parseInit, parseSegment } from '../../../worker/media/fmp4.ts'
 import { detectHost } from '../../../worker/media/host.ts'
 import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
 import {
@@ -166,8 +166,13 @@ async function readTrack(dir: string): Promise<{ codec: string; segments: Playli
   const { codec, timescale } = parseInit(await readFile(join(dir, 'init.mp4')))
   const segments: PlaylistSegment[] = []
   for (const uri of (await readdir(dir)).filter((name) => name.endsWith('.m4s')).sort()) {
-    const { seconds, firstKeyframe } = parseSegment(await readFile(join(dir, uri)), timescale)
-    const { size: bytes } = await stat(join(dir, uri))
+    const data = await readFile(join(dir, uri))
+    if (isEmptySegment(data)) {
+      await rm(join(dir, uri))
+      continue
+    }
+    const { seconds, firstKeyframe } = parseSegment(data, timescale)
+    const bytes = data.length
     segments.push({ uri, seconds, bytes, keyframe: firstKeyframe })
   }
   return { codec, segments }
