@@ -50,8 +50,8 @@ function terminalScreen(output: Output): Screen {
     show(rows) {
       if (finished) return
       const width = nameWidth(rows)
-      // A line that wraps could not be erased again.
-      const lines = rows.map((row) => cutTo(drawRow(row, width), (output.columns ?? 80) - 1))
+      // A line that wraps could not be erased again. A terminal of unknown width says 0.
+      const lines = rows.map((row) => cutTo(drawRow(row, width), (output.columns || 80) - 1))
       if (lines.join('\n') !== drawn.join('\n')) redraw(lines)
     },
     finish() {
