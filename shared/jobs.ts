@@ -67,7 +67,7 @@ export function openJobRecords(redis: RedisPort): JobRecords {
     },
 
     async renew(job, token, leaseMs) {
-      const reply = await redis.run('renew', [record(job)], [token, leaseMs, keepSeconds])
+      const reply = await redis.run('renew', [record(job), counter(job)], [token, leaseMs, keepSeconds])
       return reply === 1 ? 'renewed' : reply === -1 ? 'missing' : 'lost'
     },
 
@@ -84,7 +84,7 @@ export function openJobRecords(redis: RedisPort): JobRecords {
         : [record(job), record(job)]
       const reply = await redis.run(
         'finish',
-        [record(job), ...keys],
+        [record(job), ...keys, counter(job)],
         [token, input.state, JSON.stringify(input.status), input.revivable ? 1 : 0, keepSeconds],
       )
       return reply === 1 ? 'ended' : reply === -1 ? 'missing' : 'lost'

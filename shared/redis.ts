@@ -52,10 +52,9 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     if (up) hooks.onDown?.(error)
     up = false
   })
-  for (const name of scripts) {
-    const lua = readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
-    client.defineCommand(commandName(name), { lua })
-  }
+  const prelude = readScript('prelude')
+  for (const name of scripts)
+    client.defineCommand(commandName(name), { lua: `${prelude}\n${readScript(name)}` })
   const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
 
   return {
@@ -74,6 +73,10 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     },
     close: () => client.disconnect(),
   }
+}
+
+function readScript(name: string): string {
+  return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
 }
 
 function commandName(name: ScriptName): string {

@@ -60,7 +60,8 @@ export async function runDelivery<Result>(
     })
   if (claim && claim.verdict !== 'yours') return setAside(claim, delivery, queue, logger)
 
-  const attempts: Attempts = claim ?? { failures: 0, crashes: 0, releases: 0 }
+  const { failures, crashes, releases } = claim ?? { failures: 0, crashes: 0, releases: 0 }
+  const attempts: Attempts = { failures, crashes, releases }
   const attempt = claim?.starts ?? delivery.receiveCount
   const jobLogger = logger.child({ attempt })
   const stopJob = new AbortController()
@@ -94,7 +95,7 @@ export async function runDelivery<Result>(
     stop: (error) => stopJob.abort(error),
     force: () => stopAll.abort(new WorkerError('drained', 'the worker leaves now')),
   })
-  jobLogger.info({ ...attempts }, 'job started')
+  jobLogger.info(attempts, 'job started')
 
   const outcome = await attemptOnce()
   if (outcome.type === 'done') jobLogger.info('job finished, reporting')

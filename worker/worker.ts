@@ -65,8 +65,9 @@ export interface WorkerStatus {
   )[]
 }
 
-/** How often a worker whose token the API refused asks again, in milliseconds; also how often it says so. */
-const unauthorizedRetryMs = 60_000
+/** How often a worker whose token the API refused asks again, and how often it says so, in milliseconds. */
+const unauthorizedRetryMs = 10_000
+const unauthorizedLogMs = 60_000
 
 /** Each slot's story: receive, understand, run, settle. */
 export function createWorker(ports: WorkerPorts): Worker {
@@ -115,9 +116,15 @@ export function createWorker(ports: WorkerPorts): Worker {
 
   /** No job is burnt on a fleet whose token is wrong: polling waits until the API accepts it. */
   async function waitForApi(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let saidMs = Number.NEGATIVE_INFINITY; ; ) {
       if ((await api.check(signal)) !== 'unauthorized') break
-      logger.error({ code: 'api_unauthorized' }, 'the API refuses INTERNAL_WORKER_TOKEN: polling is stopped')
+      if (monotonicMs() - saidMs >= unauthorizedLogMs) {
+        saidMs = monotonicMs()
+        logger.error(
+          { code: 'api_unauthorized' },
+          'the API refuses INTERNAL_WORKER_TOKEN: polling is stopped',
+        )
+      }
       await sleep(unauthorizedRetryMs, { signal })
     }
     authorized = true

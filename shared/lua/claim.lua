@@ -17,8 +17,7 @@
 ]]
 local record, counter = KEYS[1], KEYS[2]
 local owner, lease, message, counted, keep = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 
 local state = redis.call('HGET', record, 'state')
 if state == 'done' or state == 'cancelled' then return { 'settled', state } end
@@ -37,10 +36,7 @@ end
 
 local waiting = redis.call('HGET', record, 'waiting')
 if not waiting and not state then waiting = counted end
-if waiting == '1' and counter ~= record then
-  local backlog = tonumber(redis.call('GET', counter) or '0')
-  if backlog > 0 then redis.call('DECR', counter) end
-end
+if waiting == '1' then leave_backlog(record, counter, now) end
 local token = redis.call('HINCRBY', record, 'token', 1)
 local starts = redis.call('HINCRBY', record, 'starts', 1)
 redis.call('HSET', record, 'state', 'running', 'owner', owner, 'message', message, 'waiting', 0,

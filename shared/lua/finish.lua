@@ -4,6 +4,7 @@
   KEYS[1]  the job's record
   KEYS[2]  the video's status key, or the record again when there is none
   KEYS[3]  the video's heartbeat key, or the record again when there is none
+  KEYS[4]  the tenant's backlog counter, or the record again when the job is not counted
   ARGV[1]  fencing token of the claim
   ARGV[2]  done, dead or cancelled
   ARGV[3]  JSON for the status key
@@ -18,6 +19,7 @@ if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end
 if KEYS[2] ~= record then redis.call('SET', KEYS[2], ARGV[3]) end
 if KEYS[3] ~= record then redis.call('DEL', KEYS[3]) end
 if not held[1] then return -1 end
+pay_debt(record, KEYS[4], now_ms())
 redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4])
 redis.call('EXPIRE', record, tonumber(ARGV[5]))
 return 1

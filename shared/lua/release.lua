@@ -13,7 +13,7 @@ local record, counter = KEYS[1], KEYS[2]
 local held = redis.call('HMGET', record, 'token', 'state', 'waiting')
 if not held[1] then return -1 end
 if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end
-if held[3] ~= '1' and counter ~= record then redis.call('INCR', counter) end
+if held[3] ~= '1' then join_backlog(record, counter, now_ms()) end
 redis.call('HSET', record, 'state', 'waiting', 'owner', '', 'lease_until', 0, 'waiting', 1)
 redis.call('EXPIRE', record, tonumber(ARGV[3]))
 return redis.call('HINCRBY', record, ARGV[2], 1)

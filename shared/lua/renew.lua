@@ -2,6 +2,7 @@
   Extends a lease, if it is still the caller's.
 
   KEYS[1]  the job's record
+  KEYS[2]  the tenant's backlog counter, or the record again when the job is not counted
   ARGV[1]  fencing token of the claim
   ARGV[2]  lease, milliseconds
   ARGV[3]  seconds the record is kept
@@ -12,8 +13,8 @@ local record = KEYS[1]
 local held = redis.call('HMGET', record, 'token', 'state')
 if not held[1] then return -1 end
 if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
+pay_debt(record, KEYS[2], now)
 redis.call('HSET', record, 'lease_until', now + tonumber(ARGV[2]), 'updated', now)
 redis.call('EXPIRE', record, tonumber(ARGV[3]))
 return 1

@@ -97,6 +97,33 @@ describe('a claim', () => {
   })
 })
 
+describe('a job that is claimed before the API has counted it', () => {
+  test('is taken out of the backlog as soon as it is counted there', async () => {
+    const { token } = await claimed('one')
+    await sent(1)
+    await records.renew(job, token, longLease)
+    expect(await backlog()).toBe(0)
+    await records.renew(job, token, longLease)
+    expect(await backlog()).toBe(0)
+  })
+
+  test('and ends quickly, leaves nothing in the backlog', async () => {
+    const { token } = await claimed('one')
+    await sent(1)
+    await records.finish(job, token, { state: 'done', status: {} })
+    expect(await backlog()).toBe(0)
+  })
+
+  test('and is given back, is counted once', async () => {
+    const { token } = await claimed('one')
+    await sent(1)
+    await records.release(job, token, 'releases')
+    expect(await backlog()).toBe(1)
+    await claimed('two')
+    expect(await backlog()).toBe(0)
+  })
+})
+
 describe('an owner that was overtaken', () => {
   test('can neither renew, give back, end nor write', async () => {
     await sent(1)
