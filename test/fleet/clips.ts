@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -85,5 +86,21 @@ export async function makeLongClip(dir: string, seconds: number, size = '1280x72
 
 async function makeVideo(path: string, args: readonly string[]): Promise<string> {
   await run('ffmpeg', ['-v', 'error', '-nostdin', '-y', ...args, '-shortest', path])
+  return path
+}
+
+/** Files that are media and still no video. */
+export async function makeBadClip(
+  dir: string,
+  name: 'sound-only.m4a' | 'still.png' | 'no-index.mp4',
+): Promise<string> {
+  const path = join(dir, name)
+  if (name === 'sound-only.m4a') return await makeVideo(path, [...sound(2), '-c:a', 'aac'])
+  if (name === 'still.png') return await makeVideo(path, [...picture('320x240', 1, 1), '-frames:v', '1'])
+  const whole = await readFile(
+    await makeVideo(join(dir, 'whole.mp4'), [...picture('320x240', 25, 2), ...x264]),
+  )
+  // The index stands at the end of such a file: an upload that broke off has none.
+  await writeFile(path, whole.subarray(0, Math.floor(whole.length / 2)))
   return path
 }
