@@ -1,0 +1,214 @@
+import { describe, expect, test } from '@jest/globals'
+import { planGrid } from '../../../worker/chunk/grid.ts'
+import { audioArgs } from '../../../worker/media/args-audio.ts'
+import { videoChunkArgs } from '../../../worker/media/args-video.ts'
+import type { SourceFacts } from '../../../worker/media/facts.ts'
+import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
+import { posterArgs } from '../../../worker/media/poster.ts'
+import { framesArgs, headerArgs, packetsArgs } from '../../../worker/media/probe-args.ts'
+import { defaultProfile } from '../../../worker/media/profile.ts'
+import { factsOf, soundOf } from './facts.ts'
+
+const url = 'http://127.0.0.1:1234/abc/source'
+
+function chunkArgs(facts: SourceFacts, index: number): string[] {
+  const ladder = planLadder(facts, defaultProfile)
+  const grid = planGrid({
+    rate: outputRate(facts, defaultProfile),
+    seconds: facts.seconds,
+    segmentSeconds: 6,
+    chunkSeconds: 30,
+  })
+  const chunk = grid.chunks[index]!
+  return videoChunkArgs({
+    ...{ url, facts, threads: 2, maxPixels: 1000, ladder, grid, chunk, profile: defaultProfile },
+    outDir: '/scratch/chunk',
+  })
+}
+
+/** The value after a flag; every one when it occurs more often. */
+function valuesOf(args: string[], flag: string): string[] {
+  return args.flatMap((word, at) => (word === flag ? [args[at + 1]!] : []))
+}
+
+const graphOf = (args: string[]) => valuesOf(args, '-filter_complex')[0]!.split(';')
+
+describe('a chunk of video', () => {
+  const small = factsOf({ displayWidth: 640, displayHeight: 360 })
+
+  test('is this command', () => {
+    expect(chunkArgs(small, 1).join('\n')).toMatchSnapshot()
+  })
+
+  test('the first one reads from the start, later ones from a second before their own', () => {
+    expect(valuesOf(chunkArgs(small, 0), '-ss')).toEqual([])
+    const later = chunkArgs(small, 1)
+    expect(valuesOf(later, '-ss')).toEqual(['29.000000'])
+    expect(later.indexOf('-noaccurate_seek')).toBeLessThan(later.indexOf('-i'))
+  })
+
+  test('seeks by the absolute clock of a source that starts at ten hours', () => {
+    const origin = { ticks: 3_240_000_000, timeBase: { num: 1, den: 90_000 }, seconds: 36_000 }
+    const args = chunkArgs({ ...factsOf({ origin }), seek: { mode: 'margin', marginSeconds: 4 } }, 1)
+    expect(valuesOf(args, '-ss')).toEqual(['36026.000000'])
+    expect(valuesOf(args, '-seek_timestamp')).toEqual(['1'])
+    expect(graphOf(args)[0]).toContain('setpts=PTS-(3240000000)')
+  })
+
+  test('has exactly its frames, the last one whatever the source has', () => {
+    expect(graphOf(chunkArgs(small, 0))[0]).toContain('trim=end_frame=750,')
+    // Open, but not without end: twice the estimate and ten minutes.
+    expect(graphOf(chunkArgs(small, 1))[0]).toContain('trim=end_frame=16500,')
+  })
+
+  test('numbers segments and fragments over the whole video', () => {
+    const args = chunkArgs(small, 1)
+    expect(valuesOf(args, '-start_number')).toEqual(['5', '5', '0'])
+    expect(new Set(valuesOf(args, '-hls_segment_options'))).toEqual(
+      new Set(['movflags=+frag_discont+negative_cts_offsets:use_editlist=0:fragment_index=6']),
+    )
+  })
+
+  test('cuts a hair early where a segment lasts no whole number of microseconds', () => {
+    const args = chunkArgs(factsOf({ rate: { num: 8797, den: 1000 } }), 0)
+    // 54 frames at 8.797: 6.13845629… seconds.
+    expect(valuesOf(args, '-hls_time')[0]).toBe('6.138456')
+  })
+
+  test('places key frames by frame numbers, on half of them in rungs of half the rate', () => {
+    const args = chunkArgs(factsOf({ rate: { num: 60, den: 1 } }), 0)
+    expect(valuesOf(args, '-g')).toEqual(['120', '120', '60', '60'])
+    expect(valuesOf(args, '-force_key_frames')[3]).toBe('expr:not(mod(n,60))')
+    expect(graphOf(args).filter((chain) => chain.includes('framestep=2,'))).toHaveLength(1)
+  })
+
+  test('scales every size from the next larger one', () => {
+    const sizes = graphOf(chunkArgs(factsOf(), 0)).map((chain) =>
+      /\[([\w:]+)\]\S*scale=(\d+:\d+)/.exec(chain)?.slice(1).join(' '),
+    )
+    expect(sizes.filter(Boolean)).toEqual([
+      '0:0 1920:1080',
+      'from0 1280:720',
+      'from1 854:480',
+      'from2 640:360',
+      'from3 192:108',
+    ])
+  })
+
+  test('only the wanted stream of the wanted container is opened, over loopback alone', () => {
+    const args = chunkArgs(factsOf({ index: 3 }), 0)
+    const input = args.slice(0, args.indexOf(url) + 1).join(' ')
+    expect(input).toContain('-nostdin')
+    expect(input).toContain('-protocol_whitelist http,tcp')
+    expect(input).toContain('-max_pixels 1000')
+    expect(input).toMatch(/-f mov -i http:\/\/127\.0\.0\.1:1234\/abc\/source$/)
+    expect(graphOf(args)[0]).toMatch(/^\[0:3\]/)
+  })
+
+  test('takes nothing of the source’s own words along', () => {
+    expect(valuesOf(chunkArgs(small, 0), '-map_metadata')).toEqual(['-1', '-1', '-1'])
+  })
+})
+
+describe('pictures are brought to BT.709, limited range', () => {
+  const colour = { space: 'unknown', primaries: 'unknown', transfer: 'unknown', range: 'unknown' } as const
+  const chain = (video: Parameters<typeof factsOf>[0]) => graphOf(chunkArgs(factsOf(video), 0))[0]!
+
+  test('what is so already is only scaled', () => {
+    expect(chain({})).not.toContain('colorspace=all')
+  })
+
+  test('standard definition without tags is BT.601', () => {
+    expect(chain({ displayWidth: 720, displayHeight: 576, colour })).toContain(
+      'colorspace=all=bt709:iall=bt601-6-625',
+    )
+  })
+
+  test('high definition without tags is BT.709', () => {
+    expect(chain({ colour })).not.toContain('colorspace=all')
+  })
+
+  test('high definition that says BT.601 is converted, not just tagged', () => {
+    expect(chain({ colour: { ...colour, space: 'smpte170m' } })).toContain('iall=bt601-6-525')
+  })
+
+  test('full range is squeezed', () => {
+    expect(chain({ colour: { ...colour, range: 'pc' } })).toContain('in_range=pc:out_range=tv')
+    expect(chain({ colour, pixelFormat: 'yuvj420p' })).toContain('in_range=pc:out_range=tv')
+  })
+
+  test('RGB is converted with the right matrix', () => {
+    expect(chain({ colour: { ...colour, space: 'gbr' }, pixelFormat: 'rgba' })).toContain(
+      'out_color_matrix=bt709',
+    )
+  })
+
+  test('HDR is named before it is mapped, since zscale hangs on what has no name', () => {
+    for (const [dynamicRange, transfer] of [
+      ['hlg', 'arib-std-b67'],
+      ['pq', 'smpte2084'],
+    ] as const) {
+      const hdr = chain({ dynamicRange, colour: { ...colour, transfer } })
+      expect(hdr).toMatch(new RegExp(`setparams=[^,]*color_trc=${transfer}[^,]*,zscale=.*tonemap=`))
+    }
+  })
+
+  test('woven fields are separated before the rate is made constant', () => {
+    expect(chain({ interlaced: 'marked' })).toMatch(/bwdif=mode=send_frame:deint=interlaced,settb=[^,]+,fps=/)
+    expect(chain({ interlaced: 'all' })).toContain('deint=all')
+  })
+})
+
+describe('sound', () => {
+  const grid = planGrid({ rate: { num: 25, den: 1 }, seconds: 60, segmentSeconds: 6, chunkSeconds: 120 })
+  const args = (facts: SourceFacts, track = soundOf()) =>
+    audioArgs({
+      ...{ url, facts, threads: 0, maxPixels: 1000, track, grid, profile: defaultProfile },
+      seconds: 60,
+      outDir: '/scratch/audio',
+    })
+
+  test('is this command', () => {
+    expect(args(factsOf()).join('\n')).toMatchSnapshot()
+  })
+
+  test('counts from the first picture', () => {
+    const origin = { ticks: 2900, timeBase: { num: 1, den: 12_800 }, seconds: 0.2265625 }
+    expect(graphOf(args(factsOf({ origin })))[0]).toContain('asetpts=round(PTS-(2900*1/12800)/TB)')
+  })
+
+  test('of six channels keeps the deep one, and is limited', () => {
+    const chain = graphOf(args(factsOf(), soundOf({ channels: 6, layout: '5.1' })))[0]
+    expect(chain).toContain('lfe_mix_level')
+    expect(chain).toContain('alimiter')
+  })
+})
+
+test('where the clock jumps, ffmpeg mends it, and both runs read both streams', () => {
+  const origin = { ticks: 7200, timeBase: { num: 1, den: 90_000 }, seconds: 0.08 }
+  const facts = factsOf(
+    { origin },
+    { jumps: { startSeconds: 0.058667, streams: [0, 1] }, seek: { mode: 'none', marginSeconds: 0 } },
+  )
+  const args = chunkArgs(facts, 0)
+  expect(args).not.toContain('-copyts')
+  expect(args.slice(-7)).toEqual(['-map', '0:1', '-c', 'copy', '-f', 'null', '/dev/null'])
+  expect(graphOf(args)[0]).toContain('setpts=round(PTS-(7200*1/90000-(0.058667))/TB)')
+})
+
+test('the poster is this command', () => {
+  const source = { url, facts: factsOf(), threads: 0, maxPixels: 1000 }
+  expect(posterArgs(source, 6, '/scratch/poster.jpg', true).join('\n')).toMatchSnapshot()
+})
+
+test('the probes are these commands', () => {
+  const query = { url, demuxer: 'mov', index: 0, maxPixels: 1000 }
+  const commands = [
+    headerArgs(url),
+    framesArgs(query, 60),
+    packetsArgs(query, 'all'),
+    packetsArgs(query, { count: 600 }),
+    packetsArgs(query, { fromSeconds: 55 }),
+  ]
+  expect(commands.map((words) => words.join(' '))).toMatchSnapshot()
+})

@@ -1,0 +1,53 @@
+import { describe, expect, test } from '@jest/globals'
+import { defaultProfile, loadProfiles } from '../../../worker/media/profile.ts'
+
+describe('a profile file', () => {
+  test('adds to the built-in profile, and fills gaps from it', () => {
+    const rungs = [{ shortSide: 540, crf: 24, maxrateKbps: 1500 }]
+    const profiles = loadProfiles(JSON.stringify({ lecture: { rungs, preset: 'medium' } }))
+    expect([...profiles.keys()]).toEqual(['default', 'lecture'])
+    expect(profiles.get('lecture')).toEqual({ ...defaultProfile, name: 'lecture', rungs, preset: 'medium' })
+  })
+
+  test('may replace the built-in one', () => {
+    expect(loadProfiles('{"default":{"audioKbps":96}}').get('default')?.audioKbps).toBe(96)
+  })
+
+  test('is refused with every problem in one message', () => {
+    const text = JSON.stringify({
+      'bad name': {},
+      list: [],
+      a: { preset: 'warp', maxFps: 240, colour: 'red', rungs: [] },
+      b: {
+        rungs: [
+          { shortSide: 360, crf: 23, maxrateKbps: 800 },
+          { shortSide: 720, crf: 99, maxrateKbps: 'x', name: 1 },
+        ],
+      },
+    })
+    const load = () => loadProfiles(text)
+    expect(load).toThrow(expect.objectContaining({ code: 'config_invalid' }))
+    for (const words of [
+      'bad name: a name is',
+      'list: must be an object',
+      'a.preset: one of ultrafast',
+      'a.maxFps: must be a number from 1 to 60, not 240',
+      'a.colour: unknown',
+      'a.rungs: must be a list',
+      'b.rungs[1].shortSide: largest first',
+      'b.rungs[1].crf: must be a number from 0 to 51, not 99',
+      'b.rungs[1].maxrateKbps: must be a number from 50 to 200000, not "x"',
+      'b.rungs[1].name: unknown',
+    ]) {
+      expect(load).toThrow(words)
+    }
+  })
+
+  test.each([
+    ['{', 'not JSON'],
+    ['[]', 'must be an object'],
+    ['null', 'must be an object'],
+  ])('%s is refused', (text, words) => {
+    expect(() => loadProfiles(text)).toThrow(words)
+  })
+})
