@@ -42,7 +42,7 @@ export async function summarise(storage: Storage, job: Finished, signal: AbortSi
   ]
 }
 
-/** Copies everything of a job into `${target}/`, as it lies in the bucket below the job's folder. */
+/** Copies everything of a job but its ledger into `${target}/`, as it lies in the bucket below the job's folder. */
 export async function keepOutput(
   storage: Storage,
   master: string,
@@ -51,6 +51,8 @@ export async function keepOutput(
 ): Promise<void> {
   const folder = folderOf(master)
   for (const { key, bytes } of await listAll(storage, folder, signal)) {
+    // The ledger goes just after the API was told, so it may be half gone by now.
+    if (key.startsWith(`${folder}.work/`)) continue
     const path = join(target, key.slice(folder.length))
     mkdirSync(dirname(path), { recursive: true })
     const range = { start: 0, end: bytes - 1 }
