@@ -37,7 +37,7 @@ export async function summarise(storage: Storage, job: Finished, signal: AbortSi
   return [
     `  ${job.title}  (${length}${size(job.sourceBytes)})`,
     ...renditions.map((each) => `    ${drawRendition(each)}`),
-    `    ${'and the rest'.padEnd(42)}  ${size(total - video).padStart(8)}   sound, pictures, playlists`,
+    `    ${'and the rest'.padEnd(41)}  ${size(total - video).padStart(8)}   sound, pictures, playlists`,
     `    ${`${size(total)} in ${objects.length} files, ${job.wallSeconds.toFixed(1)} s${speed}`}`,
   ]
 }
