@@ -126,6 +126,13 @@ const variables = {
     }),
   },
   ...workVariables,
+  bootWaitSeconds: decimal(
+    'BOOT_WAIT_SECONDS',
+    60,
+    0,
+    3600,
+    'How long a starting worker waits for a queue or bucket that does not answer',
+  ),
   // A Spot notice comes 120 s ahead, and the worker must be gone 20 s before.
   drainSeconds: decimal(
     'DRAIN_SECONDS',

@@ -54,6 +54,7 @@ export interface Config {
   limits: { maxBytes: number; maxSeconds: number; maxPixels: number }
   stall: { encodeSeconds: number; stageSeconds: number }
   upload: { maxConcurrency: number }
+  bootWaitSeconds: number
   drainSeconds: number
   /** port 0 = any free one */
   http: { host: string; port: number }

@@ -8,18 +8,22 @@ import type { Queue } from '../shared/queue.ts'
 import type { Storage } from '../shared/storage.ts'
 import { freeBytes } from './job/workdir.ts'
 
-/** What does not answer is asked again for this long, in seconds: services of a new instance come up in any order. */
-const patienceSeconds = 60
-
 /** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
 const leastReceives = 50
 /** A message must outlive an outage over a weekend, in seconds. */
 const leastRetention = 4 * 24 * 3600
 
-/** Calls `check` until it answers; a wrong configuration is final at once. Throws boot_unavailable or config_invalid. */
-export async function patiently<T>(what: string, signal: AbortSignal, check: () => Promise<T>): Promise<T> {
+/**
+ * Calls `check` until it answers, for `seconds` at most: services of a new instance come up in any order. A wrong
+ * configuration is final at once. Throws boot_unavailable or config_invalid.
+ */
+export async function patiently<T>(
+  what: string,
+  { seconds, signal }: { seconds: number; signal: AbortSignal },
+  check: () => Promise<T>,
+): Promise<T> {
   const started = performance.now()
-  const left = () => performance.now() - started < patienceSeconds * 1000
+  const left = () => performance.now() - started < seconds * 1000
   const options = { tries: 30, base: 0.5, cap: 5, signal }
   return retry(check, {
     ...options,

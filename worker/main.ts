@@ -55,11 +55,12 @@ async function main(): Promise<number> {
     ? loadProfiles(await readFile(config.hls.profilesFile, 'utf8'))
     : new Map([[defaultProfile.name, defaultProfile]])
 
+  const patience = { seconds: config.bootWaitSeconds, signal }
   const metrics = createMetrics()
   const storage = openStorage(config.r2)
-  await patiently('bucket', signal, () => checkBucket(storage, config.workerId, signal))
-  const queue = await patiently('queue', signal, () => openQueue(config, signal))
-  await patiently('queue', signal, () => checkQueue(queue, config, logger, signal))
+  await patiently('bucket', patience, () => checkBucket(storage, config.workerId, signal))
+  const queue = await patiently('queue', patience, () => openQueue(config, signal))
+  await patiently('queue', patience, () => checkQueue(queue, config, logger, signal))
   const redis = openRedis(config.redis, {
     onUp: () => logger.info('redis is back'),
     onDown: (error) => logger.warn({ err: error }, 'redis is away: going on under the SQS leases alone'),

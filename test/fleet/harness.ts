@@ -32,6 +32,8 @@ export interface LogLine {
 export interface FleetWorker extends Worker {
   /** Its log so far, a line each. */
   log(): LogLine[]
+  /** All that it printed. */
+  text(): string
   /** Resolves with the first line, past or future, that `matches` wants. */
   logged(matches: (line: LogLine) => boolean): Promise<LogLine>
   /** Address of /healthz, /readyz, /metrics, /status. */
@@ -89,8 +91,9 @@ export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fl
 }
 
 function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
+  const text = () => readFileSync(worker.logFile, 'utf8')
   const log = () =>
-    readFileSync(worker.logFile, 'utf8')
+    text()
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as LogLine)
@@ -106,6 +109,7 @@ function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
   }
   return {
     ...worker,
+    text,
     log,
     logged,
     address: async () => `http://127.0.0.1:${(await logged((line) => line.msg === 'worker is up')).port}`,
