@@ -38,6 +38,26 @@ export const workVariables = {
     profilesFile: text('PROFILES_FILE', 'JSON file with encoding profiles; empty = the built-in one', {
       default: '',
     }),
+    fanout: {
+      doc: '`auto` shares a long video over the fleet, `always` every video, `never` none',
+      format: ['auto', 'always', 'never'],
+      default: 'auto',
+      env: 'FANOUT',
+    },
+    fanoutMinChunks: whole(
+      'FANOUT_MIN_CHUNKS',
+      4,
+      1,
+      100_000,
+      'With `auto`, a video of more chunks than this is shared',
+    ),
+    fanoutLostSeconds: decimal(
+      'FANOUT_LOST_SECONDS',
+      3600,
+      1,
+      43_200,
+      'A part of a shared video that nobody received for so long is sent again',
+    ),
     keepVersions: whole('KEEP_VERSIONS', 1, 0, 1000, 'Older versions of a video that stay in the bucket'),
   },
   limits: {

@@ -49,7 +49,16 @@ export interface Config {
     threads: number
     nice: number
   }
-  hls: { segmentSeconds: number; chunkSeconds: number; profilesFile: string; keepVersions: number }
+  hls: {
+    segmentSeconds: number
+    chunkSeconds: number
+    profilesFile: string
+    keepVersions: number
+    fanout: 'auto' | 'always' | 'never'
+    /** With `auto`: chunks of the longest video that one worker does alone. */
+    fanoutMinChunks: number
+    fanoutLostSeconds: number
+  }
   /** 0 = no limit */
   limits: { maxBytes: number; maxSeconds: number; maxPixels: number }
   stall: { encodeSeconds: number; stageSeconds: number }

@@ -1,4 +1,4 @@
-import { backlogKey, heartbeatKey, jobRecordKey, statusKey } from './keys.ts'
+import { backlogKey, heartbeatKey, jobRecordKey, partsKey, progressKey, statusKey } from './keys.ts'
 import type { RedisPort } from './redis.ts'
 
 /** A settled record is remembered this long, in seconds: SQS keeps a message at most 14 days (facts.md). */
@@ -11,10 +11,12 @@ export interface JobIdentity {
   readonly backlogTenant?: number
   /** Whose progress, status and heartbeat keys the job writes; absent for deletes and catalogue jobs. */
   readonly video?: { readonly tenantId: number; readonly videoId: number }
+  /** Of a part: the job it belongs to. A part's end is not the video's. */
+  readonly parent?: JobIdentity
 }
 
 export type Claim =
-  | { readonly verdict: 'settled'; readonly state: 'done' | 'dead' | 'cancelled' }
+  | { readonly verdict: 'settled'; readonly state: FinalState }
   | { readonly verdict: 'busy'; readonly leftMs: number }
   | {
       readonly verdict: 'yours'
@@ -43,6 +45,21 @@ export interface JobRecords {
     token: number,
     input: { state: FinalState; status: Record<string, unknown>; revivable?: boolean },
   ): Promise<'ended' | 'lost' | 'missing'>
+  /** The job's parts are in the queue; its record waits for the join, owned by nobody. */
+  fanOut(job: JobIdentity, token: number): Promise<'ended' | 'lost' | 'missing'>
+  /**
+   * Whether a part's message is to be sent; counts it in the backlog then, once. lostMs: a message that nobody
+   * received for so long is lost.
+   */
+  enqueue(part: JobIdentity, lostMs: number): Promise<boolean>
+  /** Adds what a part has done to its job's progress bar. Frames of the video, and frames a second. */
+  share(
+    part: JobIdentity,
+    token: number,
+    progress: { name: string; frames: number; speed: number; totalFrames: number; worker: string },
+    value: { json: string; from: number; to: number; seconds: number },
+  ): Promise<void>
+  state(job: JobIdentity): Promise<string | undefined>
   /** Writes one of the video's keys while the job is still ours. seconds: time to live. */
   write(job: JobIdentity, token: number, key: string, value: string, seconds: number): Promise<boolean>
 }
@@ -76,12 +93,13 @@ export function openJobRecords(redis: RedisPort): JobRecords {
     },
 
     async finish(job, token, input) {
-      const keys = job.video
-        ? [
-            statusKey(job.video.tenantId, job.video.videoId),
-            heartbeatKey(job.video.tenantId, job.video.videoId),
-          ]
-        : [record(job), record(job)]
+      const keys =
+        job.video && !job.parent
+          ? [
+              statusKey(job.video.tenantId, job.video.videoId),
+              heartbeatKey(job.video.tenantId, job.video.videoId),
+            ]
+          : [record(job), record(job)]
       const reply = await redis.run(
         'finish',
         [record(job), ...keys, counter(job)],
@@ -89,6 +107,38 @@ export function openJobRecords(redis: RedisPort): JobRecords {
       )
       return reply === 1 ? 'ended' : reply === -1 ? 'missing' : 'lost'
     },
+
+    async fanOut(job, token) {
+      const reply = await redis.run('fan-out', [record(job), counter(job)], [token, keepSeconds])
+      return reply === 1 ? 'ended' : reply === -1 ? 'missing' : 'lost'
+    },
+
+    async enqueue(part, lostMs) {
+      return (await redis.run('enqueue', [record(part), counter(part)], [keepSeconds, lostMs])) === 1
+    },
+
+    async share(part, token, { name, frames, speed, totalFrames, worker }, { json, from, to, seconds }) {
+      if (!part.video || !part.parent) return
+      const keys = [
+        record(part),
+        partsKey(part.parent.jobId),
+        progressKey(part.video.tenantId, part.video.videoId),
+      ]
+      await redis.run('part-progress', keys, [
+        token,
+        name,
+        frames,
+        speed,
+        worker,
+        totalFrames,
+        seconds,
+        from,
+        to,
+        json,
+      ])
+    },
+
+    state: async (job) => (await redis.field(record(job), 'state')) ?? undefined,
 
     async write(job, token, key, value, seconds) {
       return (await redis.run('fenced-set', [record(job), key], [token, value, seconds])) === 1

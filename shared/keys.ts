@@ -32,6 +32,16 @@ export function planKey(folder: string): string {
   return `${workFolder(folder)}plan.json`
 }
 
+/** Says that an audio track is done; written after its last segment. */
+export function audioManifestKey(folder: string, index: number): string {
+  return `${workFolder(folder)}audio-${index}.json`
+}
+
+/** The poster of a job that is shared over the fleet, until its join. */
+export function posterKey(folder: string): string {
+  return `${workFolder(folder)}poster.jpg`
+}
+
 /** Says that a chunk is done; written after its last segment. */
 export function chunkKey(folder: string, index: number): string {
   return `${workFolder(folder)}chunk-${String(index).padStart(5, '0')}.json`
@@ -106,4 +116,9 @@ export function jobRecordKey(jobId: string): string {
 
 export function workerKey(workerId: string): string {
   return `video-worker:worker:${workerId}`
+}
+
+/** What the parts of a fanned-out job have done so far, a field each: for the one progress bar. */
+export function partsKey(jobId: string): string {
+  return `video-worker:parts:${jobId}`
 }

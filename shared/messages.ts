@@ -10,10 +10,17 @@ import {
   timeField,
   Unfit,
 } from './message-fields.ts'
+import { isPartKind, partFields } from './message-parts.ts'
 import { catalogueJob, isObjectEvent, oneBodyEach } from './object-event.ts'
 
 /** What the body of a queue message asks for: contract.md section 1. */
-export type Message = TranscodeMessage | DeleteMessage | CatalogueMessage | IgnoredMessage
+export type Message =
+  | TranscodeMessage
+  | DeleteMessage
+  | CatalogueMessage
+  | PartMessage
+  | JoinMessage
+  | IgnoredMessage
 
 export interface TranscodeMessage {
   kind: 'transcode'
@@ -47,6 +54,31 @@ export interface CatalogueMessage {
   slug: string
   title: string
   fileKey: string
+}
+
+/** One chunk or one audio track of a job that is shared over the fleet. */
+export interface PartMessage {
+  kind: 'part'
+  /** the parent's with the part's name behind it */
+  jobId: string
+  part: Part
+  parent: TranscodeMessage | CatalogueMessage
+  parentBody: string
+}
+
+/** What a video is cut into: chunks of pictures, and each audio track whole. */
+export interface Part {
+  type: 'chunk' | 'audio'
+  index: number
+}
+
+/** Asks whether all parts of a job are there: then it is published, else what was lost is sent again. */
+export interface JoinMessage {
+  kind: 'join'
+  /** the parent's */
+  jobId: string
+  parent: TranscodeMessage | CatalogueMessage
+  parentBody: string
 }
 
 /** Known and nothing to do: to be acked. */
@@ -84,6 +116,7 @@ export function parseMessage(body: string, options: MessageOptions): Message | S
       const bodies = oneBodyEach(fields)
       return bodies ? { kind: 'several', bodies } : catalogueJob(fields, options)
     }
+    if (isPartKind(fields.kind)) return partJob(fields, options)
     if (fields.action === 'delete_r2') return deleteJob(fields)
     if (fields.action !== undefined) throw new Unfit(`unknown action ${quoted(fields.action)}`)
     if (fields.kind !== undefined && fields.kind !== 'transcode')
@@ -94,6 +127,17 @@ export function parseMessage(body: string, options: MessageOptions): Message | S
     const reason = error instanceof Unfit ? error.message : `could not be read: ${quoted(String(error))}`
     return { kind: 'poison', reason: reason.slice(0, 200) }
   }
+}
+
+/** Our own messages carry the parent's body whole, which is read and checked as if it came by itself. */
+function partJob(fields: Fields, options: MessageOptions): PartMessage | JoinMessage {
+  const { part, parent: body } = partFields(fields)
+  const parent = parseMessage(body, options)
+  if (parent.kind !== 'transcode' && parent.kind !== 'catalogue')
+    throw new Unfit(`part of ${quoted(parent.kind)}`)
+  if (!part) return { kind: 'join', jobId: parent.jobId, parent, parentBody: body }
+  const jobId = `${parent.jobId}/${part.type}-${part.index}`
+  return { kind: 'part', jobId, part, parent, parentBody: body }
 }
 
 function parseBody(body: string): Fields {

@@ -6,7 +6,10 @@ import { WorkerError } from './errors.ts'
 /** A command that takes longer than this is a Redis that is away: the job goes on under the SQS lease alone. */
 const commandTimeoutMs = 3_000
 
-const scripts = ['claim', 'renew', 'release', 'finish', 'fenced-set'] as const
+const scripts = [
+  ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
+  ...(['fan-out', 'enqueue', 'part-progress'] as const),
+] as const
 export type ScriptName = (typeof scripts)[number]
 
 /** The fleet's Redis. Every call throws `redis_unavailable` when there is no answer within 3 s. */
@@ -14,7 +17,8 @@ export interface RedisPort {
   /** Runs shared/lua/{name}.lua; the script's header gives keys, arguments and returns. */
   run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
   get(key: string): Promise<string | null>
-  getMany(keys: readonly string[]): Promise<(string | null)[]>
+  /** One field of a hash. */
+  field(key: string, field: string): Promise<string | null>
   /** seconds: time to live. */
   set(key: string, value: string, seconds: number): Promise<void>
   delete(...keys: string[]): Promise<void>
@@ -61,7 +65,7 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     run: (name, keys, args) =>
       answer(name, commands[commandName(name)]!.call(client, keys.length, ...keys, ...args)),
     get: (key) => answer('get', client.get(key)),
-    getMany: (keys) => (keys.length === 0 ? Promise.resolve([]) : answer('mget', client.mget(...keys))),
+    field: (key, field) => answer('hget', client.hget(key, field)),
     set: async (key, value, seconds) => {
       await answer('set', client.set(key, value, 'EX', seconds))
     },

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { openApi } from '../shared/api.ts'
 import { describeConfig, loadConfig } from '../shared/config.ts'
 import { configWarnings } from '../shared/config-rules.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { openJobRecords } from '../shared/jobs.ts'
 import { createLogger } from '../shared/logger.ts'
 import { createMetrics } from '../shared/metrics.ts'
 import { openQueue } from '../shared/queue.ts'
@@ -69,15 +71,33 @@ async function main(): Promise<number> {
   const scratch = await openScratch(config.scratch.dir, process.pid, config.scratch.minFreeBytes)
   const sources = await startSourceServer(storage)
 
-  const ports = { config, storage, sources, scratch, host, metrics, profiles, api, redis }
+  const records = openJobRecords(redis)
+  const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
+  const lostSeconds = config.hls.fanoutLostSeconds
+  const ports = {
+    queue,
+    records,
+    owner,
+    lostSeconds,
+    config,
+    storage,
+    sources,
+    scratch,
+    host,
+    metrics,
+    profiles,
+    api,
+    redis,
+  }
   const worker = createWorker({
+    ...{ records, owner },
     config,
     queue,
     redis,
     api,
     metrics,
     logger,
-    workFor: (message) => workFor(message, ports),
+    workFor: (message, body) => workFor(message, body, ports),
   })
   const readiness = createReadiness({ queue, storage, redis, api, workerId: config.workerId })
   const http = await startHttpServer({ config: config.http, worker, metrics, version, readiness })

@@ -11,6 +11,7 @@ import type { Lease } from './lease.ts'
 /** How an attempt ended. docs: the outcome table in the README. */
 export type Outcome<Result> =
   | { readonly type: 'done'; readonly result: Result }
+  | { readonly type: 'fanned' }
   | { readonly type: 'rejected'; readonly error: WorkerError }
   | {
       readonly type: 'failed'
@@ -115,15 +116,29 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       return acknowledge()
     }
 
+    case 'fanned': {
+      // Plan and messages are stored: the slot is free, the record waits for its join.
+      const token = input.lease.token()
+      input.lease.leaveRecord()
+      if (token !== undefined) {
+        await input.records.fanOut(ending.identity, token).catch((error: unknown) => {
+          logger.warn({ err: error }, 'the job record could not be left to its parts')
+        })
+      }
+      return acknowledge()
+    }
+
     case 'cancelled':
       await ending.removeOutput(signal)
       if (outcome.error.code === 'cancelled') await ending.fail(outcome.error, signal)
+      await ending.giveUp?.('cancelled', outcome.error, signal)
       await finish('cancelled', { error: outcome.error })
       return acknowledge()
 
     case 'rejected':
       await ending.removeOutput(signal)
       await ending.fail(outcome.error, signal)
+      await ending.giveUp?.('dead', outcome.error, signal)
       await finish('dead', { error: outcome.error })
       return acknowledge()
 
@@ -131,6 +146,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
       await ending.removeOutput(signal)
       await ending.fail(outcome.error, signal)
+      await ending.giveUp?.('dead', outcome.error, signal)
       await queue.park(delivery, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await finish('dead', { error: outcome.error, revivable: true })
       return acknowledge()

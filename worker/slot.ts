@@ -9,7 +9,7 @@ import type { RedisPort } from '../shared/redis.ts'
 import { monotonicMs } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
-import type { Work } from './job/work.ts'
+import { fannedOut, type Work } from './job/work.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError, settle } from './settle.ts'
 
@@ -87,6 +87,8 @@ export async function runDelivery<Result>(
   const reporter = createReporter({
     ...{ redis: ports.redis, records, api: ports.api, job: work.identity, logger: jobLogger },
     heartbeatSeconds: config.api.heartbeatSeconds,
+    workerId: config.workerId,
+    resumed: attempt > 1,
     token: lease.token,
     onStop: (error) => stopJob.abort(error),
   })
@@ -99,6 +101,7 @@ export async function runDelivery<Result>(
 
   const outcome = await attemptOnce()
   if (outcome.type === 'done') jobLogger.info('job finished, reporting')
+  else if (outcome.type === 'fanned') jobLogger.info('job shared with the fleet')
   else jobLogger.warn({ err: outcome.error, outcome: outcome.type }, 'job ended without a result')
   const settled = await settle(outcome, {
     ...{ queue, records, config: config.job, logger: jobLogger, delivery, lease, attempts, ending: work },
@@ -132,7 +135,7 @@ export async function runDelivery<Result>(
       // Finished before the stop took hold: a drain has nothing left to stop, every other reason still counts.
       if (stopJob.signal.aborted && asWorkerError(stopJob.signal.reason).kind !== 'released')
         throw stopJob.signal.reason
-      return { type: 'done', result }
+      return result === fannedOut ? { type: 'fanned' } : { type: 'done', result }
     } catch (error) {
       return outcomeOfError(error, stopJob.signal, attempts, config.job)
     }

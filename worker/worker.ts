@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Api } from '../shared/api.ts'
 import { type Config, configHash } from '../shared/config.ts'
 import { WorkerError } from '../shared/errors.ts'
-import { openJobRecords } from '../shared/jobs.ts'
+import type { JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import { parseMessage } from '../shared/messages.ts'
 import type { Metrics } from '../shared/metrics.ts'
@@ -27,11 +26,14 @@ export interface WorkerPorts {
   readonly config: Config
   readonly queue: Queue
   readonly redis: RedisPort
+  readonly records: JobRecords
+  /** Unique to this process: a restarted worker of the same name is another owner. */
+  readonly owner: string
   readonly api: Api
   readonly metrics: Metrics
   readonly logger: Logger
   /** The job for a message; throws a rejected WorkerError when it cannot be one. */
-  workFor(message: JobMessage): Work
+  workFor(message: JobMessage, body: string): Work
 }
 
 export interface Worker {
@@ -82,8 +84,8 @@ export function createWorker(ports: WorkerPorts): Worker {
 
   const slotPorts: SlotPorts = {
     ...{ config, queue, redis: ports.redis, api, metrics },
-    records: openJobRecords(ports.redis),
-    owner: `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`,
+    records: ports.records,
+    owner: ports.owner,
     pollsEnded: () => (intake.stopping ? intake.stop() : Promise.resolve()),
     onUnauthorized: () => {
       authorized = false
@@ -151,7 +153,7 @@ export function createWorker(ports: WorkerPorts): Worker {
       for (const body of message.bodies) await queue.send(body, { signal })
       return queue.delete(delivery.receiptHandle, signal)
     }
-    const work = workOf(message)
+    const work = workOf(message, delivery.body)
     if (work instanceof WorkerError) return park(delivery, work.message, signal)
     await runDelivery(work, delivery, slotPorts, logger, (job) => {
       running[slot] = job
@@ -160,9 +162,9 @@ export function createWorker(ports: WorkerPorts): Worker {
     })
   }
 
-  function workOf(message: JobMessage): Work | WorkerError {
+  function workOf(message: JobMessage, body: string): Work | WorkerError {
     try {
-      return ports.workFor(message)
+      return ports.workFor(message, body)
     } catch (error) {
       if (error instanceof WorkerError && error.kind === 'rejected') return error
       throw error

@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import { chunkKey, planKey, workFolder } from '../../shared/keys.ts'
+import { audioManifestKey, chunkKey, planKey, posterKey, workFolder } from '../../shared/keys.ts'
 import type { Storage } from '../../shared/storage.ts'
 import type { SourceFacts } from '../media/facts.ts'
 import type { InitFacts } from '../media/fmp4.ts'
@@ -68,6 +68,9 @@ export interface Ledger {
     signal: AbortSignal,
   ): Promise<AudioManifest | undefined>
   writeAudio(manifest: Omit<AudioManifest, 'version'>, signal: AbortSignal): Promise<AudioManifest>
+  /** Of a job that is shared over the fleet: made before its chunks, published by its join. */
+  readPoster(present: ReadonlyMap<string, number>, signal: AbortSignal): Promise<Buffer | undefined>
+  writePoster(poster: Buffer, signal: AbortSignal): Promise<void>
   /** Everything under the job's folder, by key relative to it, with sizes in bytes. */
   present(signal: AbortSignal): Promise<Map<string, number>>
   /** Forgets everything: the folder is empty afterwards. */
@@ -82,7 +85,7 @@ export function audioFolder(index: number): string {
 }
 
 export function openLedger(storage: Storage, folder: string): Ledger {
-  const audioKey = (index: number) => `${workFolder(folder)}audio-${index}.json`
+  const audioKey = (index: number) => audioManifestKey(folder, index)
 
   async function read<T extends { version: number }>(
     key: string,
@@ -140,6 +143,18 @@ export function openLedger(storage: Storage, folder: string): Ledger {
       return manifest && stored(audioFolder(index), manifest.track, present) ? manifest : undefined
     },
     writeAudio: (manifest, signal) => write(audioKey(manifest.index), manifest, signal),
+
+    async readPoster(present, signal) {
+      const bytes = present.get(posterKey(folder).slice(folder.length))
+      return bytes ? storage.getRange(posterKey(folder), { start: 0, end: bytes - 1 }, { signal }) : undefined
+    },
+    writePoster: async (poster, signal) => {
+      await storage.put(posterKey(folder), poster, {
+        contentType: 'image/jpeg',
+        cacheControl: 'no-cache',
+        signal,
+      })
+    },
 
     async present(signal) {
       const found = new Map<string, number>()

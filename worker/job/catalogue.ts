@@ -1,62 +1,56 @@
-import type { Api } from '../../shared/api.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import { catalogueRoot, catalogueThumbnailKey, jobFolder } from '../../shared/keys.ts'
+import type { Logger } from '../../shared/logger.ts'
 import type { CatalogueMessage } from '../../shared/messages.ts'
-import { wholeSeconds } from './transcode.ts'
+import { createFanOut } from './fan-out.ts'
+import { type TranscodePorts, wholeSeconds } from './transcode.ts'
 import { removeOlderVersions } from './versions.ts'
-import { packageVideo, type VideoPorts, type VideoResult } from './video.ts'
-import type { Work } from './work.ts'
+import { packageVideo, type VideoSpec } from './video.ts'
+import type { VideoWork } from './work.ts'
 
 /** The poster comes from here, or from the middle of a shorter video: contract.md section 5. */
 const posterSeconds = 5
 
-interface CatalogueResult {
-  readonly video: VideoResult
-  readonly contentId: string
-}
-
 /** A film of the catalogue, started by its upload: contract.md section 5. It stands in no backlog. */
-export function catalogueWork(
-  message: CatalogueMessage,
-  ports: VideoPorts & { api: Api },
-): Work<CatalogueResult> {
+export function catalogueWork(message: CatalogueMessage, body: string, ports: TranscodePorts): VideoWork {
   const { api, storage, config } = ports
   const { jobId, slug, title, fileKey } = message
   const content = { title, description: `Uploaded video: ${slug}`, jobId }
-  const folders = new Set<string>()
-  let logger: Parameters<typeof removeOlderVersions>[4]['logger'] | undefined
+  const shared = { identity: { jobId }, body, group: 'catalogue' }
+  let logger: Logger | undefined
+  let known = message.contentId
 
-  const place = (contentId: string) => {
-    const folder = jobFolder(catalogueRoot(contentId), jobId)
-    folders.add(folder)
-    return { folder, posterKey: catalogueThumbnailKey(contentId, slug) }
+  /** Without an id in the key the API gives one (the same to all who ask); without an API, the slug is it. */
+  async function contentId(signal: AbortSignal): Promise<string> {
+    known ??= (await api.createContent(content, signal)) ?? slug
+    return known
   }
-  if (message.contentId !== undefined) place(message.contentId)
+  const folderOf = (id: string) => jobFolder(catalogueRoot(id), jobId)
+
+  async function spec(signal: AbortSignal): Promise<VideoSpec> {
+    const id = await contentId(signal)
+    const posterKey = catalogueThumbnailKey(id, slug)
+    return { jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds }
+  }
 
   return {
+    ...shared,
     kind: 'catalogue',
-    identity: { jobId },
     labels: { job: jobId, content: message.contentId ?? '', slug },
+    spec,
     async run(run) {
       logger = run.logger
-      // Without an id in the key the API gives one, and every output is named after it; without an API, the slug is.
-      const contentId = message.contentId ?? (await api.createContent(content, run.signal)) ?? slug
-      const { folder, posterKey } = place(contentId)
-      const video = await packageVideo(
-        { jobId, sourceKey: fileKey, folder, posterKey, posterSeconds },
-        ports,
-        run,
-      )
-      return { video, contentId }
+      return packageVideo(await spec(run.signal), ports, run, createFanOut(shared, ports))
     },
-    async complete({ video, contentId }, signal) {
+    async complete(video, signal) {
+      const id = await contentId(signal)
       const uri = (key: string) => `s3://${config.r2.bucket}/${config.r2.prefix}${key}`
-      const answer = await api.upsertContent(contentId, content, signal)
+      const answer = await api.upsertContent(id, content, signal)
       if (answer === 'skipped')
         logger?.warn('CATALOG_API_BASE or INTERNAL_TOKEN is not set: the catalogue is not told')
       if (answer !== 'accepted') return answer === 'gone' ? 'gone' : 'accepted'
       const asset = await api.addVideoAsset(
-        contentId,
+        id,
         {
           video_url: uri(fileKey),
           thumbnail_url: uri(video.posterKey),
@@ -70,17 +64,19 @@ export function catalogueWork(
     // The catalogue has no endpoint for failures; the DLQ and the log have the reason.
     fail: async () => 'accepted',
     async removeOutput(signal) {
-      for (const folder of folders) await storage.deletePrefix(folder, signal)
+      // Without an id nothing was written yet.
+      if (known !== undefined) await storage.deletePrefix(folderOf(known), signal)
     },
-    async tidy({ video, contentId }, signal) {
-      const { folder } = place(contentId)
+    async tidy(result, signal) {
+      const id = await contentId(signal)
+      const folder = folderOf(id)
       await storage.deletePrefix(`${folder}.work/`, signal)
       if (!logger) throw new WorkerError('internal', 'tidy before run')
-      await removeOlderVersions(storage, catalogueRoot(contentId), folder, config.hls.keepVersions, {
+      await removeOlderVersions(storage, catalogueRoot(id), folder, config.hls.keepVersions, {
         signal,
         logger,
       })
-      logger.info({ bytes: video.video.bytes, seconds: video.video.seconds }, 'published')
+      logger.info({ bytes: result.video.bytes, seconds: result.video.seconds }, 'published')
     },
     status: () => ({}),
   }

@@ -1,12 +1,11 @@
 import { WorkerError } from '../../shared/errors.ts'
-import type { StoredObject } from '../../shared/storage.ts'
 import { planGrid } from '../chunk/grid.ts'
-import type { Ledger, Plan } from '../chunk/ledger.ts'
+import type { Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
-import type { SourceHandle } from './source.ts'
-import type { VideoContext, VideoSpec } from './video.ts'
+import type { OpenVideo } from './opening.ts'
+import type { VideoSpec } from './video.ts'
 
 /** What ffmpeg's probing and the sniffing of playlists look at, in bytes. */
 const headBytes = 65_536
@@ -15,13 +14,8 @@ const headBytes = 65_536
  * The job's plan: the one in the bucket when it was made for this very source, else a new one from a probe. A plan
  * for a source that was replaced meanwhile is forgotten with everything that was encoded from it.
  */
-export async function planJob(
-  spec: VideoSpec,
-  object: StoredObject,
-  source: SourceHandle,
-  ledger: Ledger,
-  context: VideoContext,
-): Promise<{ plan: Plan; resumed: boolean }> {
+export async function planJob(spec: VideoSpec, opened: OpenVideo): Promise<{ plan: Plan; resumed: boolean }> {
+  const { object, ledger, context } = opened
   const { signal, logger } = context
   const existing = await ledger.readPlan(signal)
   if (existing && existing.source.etag === object.etag) {
@@ -32,15 +26,13 @@ export async function planJob(
     logger.warn({ was: existing.source.etag, is: object.etag }, 'the source was replaced: starting over')
     await ledger.clear(signal)
   }
-  const made = await makePlan(spec, object, source, context)
+  const made = await makePlan(spec, opened)
   return { plan: await ledger.writePlan(made, signal), resumed: false }
 }
 
 async function makePlan(
   spec: VideoSpec,
-  object: StoredObject,
-  source: SourceHandle,
-  context: VideoContext,
+  { object, source, context }: OpenVideo,
 ): Promise<Omit<Plan, 'version'>> {
   const { config, host, signal, logger } = context
   const profile = profileOf(spec, context.profiles)

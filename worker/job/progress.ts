@@ -13,6 +13,9 @@ const steps = {
   done: { index: 7, percent: 100, display: 'Done' },
 } as const
 
+/** Overall percents between which transcoding moves. */
+export const transcodingSpan = { from: steps.transcoding.percent, to: steps.transcoding.to } as const
+
 export type StepName = keyof typeof steps
 
 /** The value of the progress key. Seconds are whole, percents are 0 to 100. */
@@ -30,6 +33,8 @@ export interface ProgressValue {
 export interface ProgressBar {
   /** fraction: 0 to 1 of the step; remainingSeconds: of the whole job. Returns the value to publish. */
   move(step: StepName, fraction?: number, remainingSeconds?: number): ProgressValue
+  /** The bar of an earlier attempt stood here: this one does not start behind it. */
+  atLeast(percent: number): void
   readonly value: ProgressValue
 }
 
@@ -40,6 +45,9 @@ export function createProgressBar(): ProgressBar {
     move(step, fraction = 0, remainingSeconds) {
       value = progressValue(step, fraction, value.percent, remainingSeconds)
       return value
+    },
+    atLeast(percent) {
+      if (percent > value.percent && percent < 100) value = { ...value, percent }
     },
     get value() {
       return value

@@ -5,7 +5,7 @@ import { cancelKey, heartbeatKey, progressKey, statusKey } from '../../shared/ke
 import type { Logger } from '../../shared/logger.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { every } from '../../shared/time.ts'
-import { createProgressBar, type ProgressValue, type StepName } from './progress.ts'
+import { createProgressBar, type ProgressValue, type StepName, transcodingSpan } from './progress.ts'
 
 // Times to live and intervals of contract.md section 3, in seconds.
 const progressTtl = 14_400
@@ -23,6 +23,9 @@ export interface ReporterInput {
   readonly api: Api
   readonly job: JobIdentity
   readonly heartbeatSeconds: number
+  readonly workerId: string
+  /** An earlier attempt, or the parts of this job, have moved the bar already. */
+  readonly resumed: boolean
   readonly logger: Logger
   token(): number | undefined
   /** The job was cancelled, or its video deleted: it must stop. */
@@ -34,6 +37,8 @@ export interface ReporterInput {
 export interface Reporter {
   move(step: StepName, fraction?: number, remainingSeconds?: number): void
   readonly value: ProgressValue
+  /** Of a part: adds what it has done to the job's one bar, at most twice a second. */
+  share(progress: { name: string; frames: number; speed: number; totalFrames: number; done?: boolean }): void
   /** Ends the timers. owned: the job was not lost, so the heartbeat key is ours to remove. */
   close(owned: boolean): Promise<void>
 }
@@ -41,12 +46,22 @@ export interface Reporter {
 /** Telemetry never fails a job: what Redis or the API answer here is at most logged. */
 export function createReporter(input: ReporterInput): Reporter {
   const bar = createProgressBar()
-  const { video, jobId } = input.job
+  const { video, parent } = input.job
+  const jobId = parent?.jobId ?? input.job.jobId
   const { logger } = input
   let lastWriteMs = 0
 
   const quietly = (what: string) => (error: unknown) =>
     logger.debug({ err: error }, `${what} could not be written`)
+
+  /** The overall percent never goes back, whatever a redelivery starts over. */
+  async function takeUp(): Promise<void> {
+    if (!video || !input.resumed) return
+    const before = await input.redis.get(progressKey(video.tenantId, video.videoId))
+    const percent = before === null ? 0 : Number((JSON.parse(before) as ProgressValue).percent)
+    if (Number.isFinite(percent)) bar.atLeast(percent)
+  }
+  const takenUp = takeUp().catch(quietly('progress'))
 
   async function write(key: string, value: string, seconds: number): Promise<void> {
     const token = input.token()
@@ -55,8 +70,9 @@ export function createReporter(input: ReporterInput): Reporter {
   }
 
   async function writeProgress(): Promise<void> {
-    if (!video) return
+    if (!video || parent) return
     lastWriteMs = performance.now()
+    await takenUp
     const json = JSON.stringify(bar.value)
     await write(progressKey(video.tenantId, video.videoId), json, progressTtl).catch(quietly('progress'))
   }
@@ -103,9 +119,30 @@ export function createReporter(input: ReporterInput): Reporter {
     get value() {
       return bar.value
     },
+    share({ done = false, ...progress }) {
+      const value = bar.move('transcoding', progress.frames / progress.totalFrames)
+      const token = input.token()
+      const due = performance.now() - lastWriteMs >= 1000 / writesPerSecond
+      if (token === undefined || (!due && !done)) return
+      lastWriteMs = performance.now()
+      input.records
+        .share(
+          input.job,
+          token,
+          { ...progress, worker: input.workerId },
+          {
+            json: JSON.stringify(value),
+            from: transcodingSpan.from,
+            to: transcodingSpan.to,
+            seconds: progressTtl,
+          },
+        )
+        .catch(quietly('progress'))
+    },
     async close(owned) {
       closed.abort()
-      if (!video || !owned) return
+      // Another part may be at work: its heartbeat stands under the same key.
+      if (!video || !owned || parent) return
       await input.redis.delete(heartbeatKey(video.tenantId, video.videoId)).catch(quietly('heartbeat'))
     },
   }

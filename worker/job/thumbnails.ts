@@ -4,16 +4,15 @@ import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
 import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
 import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
+import type { OpenVideo } from './opening.ts'
 import type { TextObject } from './publish.ts'
-import type { SourceHandle } from './source.ts'
-import type { VideoContext, VideoSpec } from './video.ts'
+import type { VideoSpec } from './video.ts'
 
 /** The poster's JPEG, taken while the first chunk is encoded. Its failure fails the job: lesson 39. */
 export async function makeThumbnail(
   spec: VideoSpec,
+  { source, context }: OpenVideo,
   plan: Plan,
-  source: SourceHandle,
-  context: VideoContext,
 ): Promise<Buffer> {
   const { config, host, logger, signal } = context
   const path = join(context.dir, 'poster.jpg')

@@ -3,17 +3,19 @@ import { errorCodes, type WorkerError } from '../../shared/errors.ts'
 import { cancelKey, jobFolder, jobRoot } from '../../shared/keys.ts'
 import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
+import { createFanOut } from './fan-out.ts'
+import type { PartPorts } from './part.ts'
 import { removeOlderVersions } from './versions.ts'
-import { packageVideo, type VideoPorts, type VideoResult } from './video.ts'
-import type { RunContext, Work } from './work.ts'
+import { packageVideo, type VideoResult, type VideoSpec } from './video.ts'
+import type { RunContext, VideoWork } from './work.ts'
 
-export interface TranscodePorts extends VideoPorts {
+export interface TranscodePorts extends PartPorts {
   readonly api: Api
   readonly redis: RedisPort
 }
 
-/** A lecture's video: contract.md sections 1 to 4. */
-export function transcodeWork(message: TranscodeMessage, ports: TranscodePorts): Work<VideoResult> {
+/** A lecture's video: contract.md sections 1 to 4. body: of the message that started it. */
+export function transcodeWork(message: TranscodeMessage, body: string, ports: TranscodePorts): VideoWork {
   const { api, storage, config, redis } = ports
   const { jobId, tenantId, videoId } = message
   const root = jobRoot(tenantId, videoId)
@@ -21,18 +23,26 @@ export function transcodeWork(message: TranscodeMessage, ports: TranscodePorts):
   const ref: JobRef = { jobId, videoId }
   let context: RunContext | undefined
 
+  const identity = { jobId, backlogTenant: tenantId, video: { tenantId, videoId } }
+  const shared = { identity, body, group: `tenant-${tenantId}` }
+  const spec: VideoSpec = {
+    ...{
+      jobId,
+      sourceKey: message.fileKey,
+      folder,
+      profile: message.profile,
+      posterKey: `${folder}poster.jpg`,
+    },
+  }
+
   return {
+    ...shared,
     kind: 'transcode',
-    identity: { jobId, backlogTenant: tenantId, video: { tenantId, videoId } },
     labels: { job: jobId, video: videoId, tenant: tenantId },
+    spec: async () => spec,
     run(run) {
       context = run
-      const posterKey = `${folder}poster.jpg`
-      return packageVideo(
-        { jobId, sourceKey: message.fileKey, folder, profile: message.profile, posterKey },
-        ports,
-        run,
-      )
+      return packageVideo(spec, ports, run, createFanOut(shared, ports))
     },
     async complete(result, signal) {
       const answer = await api.complete(ref, completeBody(result, jobId, context?.attempt ?? 1), signal)

@@ -1,11 +1,10 @@
 import { asWorkerError } from '../../shared/errors.ts'
-import type { AudioManifest, ChunkManifest, Ledger, Plan } from '../chunk/ledger.ts'
+import type { AudioManifest, ChunkManifest, Plan } from '../chunk/ledger.ts'
 import type { AudioFacts } from '../media/facts.ts'
 import type { ToolHandle } from '../media/run.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
-import type { SourceHandle } from './source.ts'
-import type { Uploader } from './upload.ts'
+import type { OpenVideo } from './opening.ts'
 import type { VideoContext, VideoSpec } from './video.ts'
 
 /** Sizes in bytes of what is in the bucket already, by name in the job's folder. */
@@ -13,12 +12,9 @@ export type Present = ReadonlyMap<string, number>
 
 /** What the encodes of one job share; a bucket that is slower than the encoder pauses the encoder. */
 export function encodeContext(
-  context: VideoContext,
+  { context, ledger, source, uploader }: OpenVideo,
   spec: VideoSpec,
   plan: Plan,
-  ledger: Ledger,
-  source: SourceHandle,
-  uploader: Uploader,
 ): EncodeContext {
   const encoders = new Set<ToolHandle>()
   let paused = false

@@ -3,6 +3,7 @@ import type { FinalState, JobIdentity } from '../../shared/jobs.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Message } from '../../shared/messages.ts'
 import type { Reporter } from './report.ts'
+import type { VideoResult, VideoSpec } from './video.ts'
 
 /** What one kind of job does at its end; settle decides when. */
 export interface Ending<Result> {
@@ -14,6 +15,8 @@ export interface Ending<Result> {
   removeOutput(signal: AbortSignal): Promise<void>
   /** After the API accepted: older versions, the ledger. Failing here harms nobody. */
   tidy(result: Result, signal: AbortSignal): Promise<void>
+  /** Before the record ends without a result: a part ends its parent here. */
+  giveUp?(state: FinalState, error: WorkerError, signal: AbortSignal): Promise<void>
   /** The JSON for the video's status key. */
   status(end: { state: FinalState; result?: Result; error?: WorkerError }): Record<string, unknown>
 }
@@ -23,11 +26,22 @@ export type JobMessage = Extract<Message, { jobId: string }>
 
 /** One job, ready to run: what it does and how it ends. */
 export interface Work<Result = unknown> extends Ending<Result> {
-  readonly kind: 'transcode' | 'catalogue' | 'delete'
+  readonly kind: 'transcode' | 'catalogue' | 'delete' | 'part'
   /** Fields of every log line about the job. */
   readonly labels: Readonly<Record<string, string | number>>
-  run(context: RunContext): Promise<Result>
+  run(context: RunContext): Promise<Result | typeof fannedOut>
 }
+
+/** A job that makes a video: what its parts need of it. */
+export interface VideoWork extends Work<VideoResult> {
+  /** The body of the message that started it, and the group that its parts queue in. */
+  readonly body: string
+  readonly group: string
+  spec(signal: AbortSignal): Promise<VideoSpec>
+}
+
+/** What a job returns whose parts are in the queue: its join goes on. */
+export const fannedOut = Symbol('fanned out')
 
 export interface RunContext {
   /** The job's one signal: cancel, drain, stall, lost lease; the first reason stays. */

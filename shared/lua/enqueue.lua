@@ -1,0 +1,22 @@
+--[[
+  Decides whether a part's message is to be sent, and counts it in the backlog once.
+
+  KEYS[1]  the part's record
+  KEYS[2]  the tenant's backlog counter, or the record again when the job is not counted
+  ARGV[1]  seconds the record is kept
+  ARGV[2]  milliseconds after which a message that nobody received counts as lost
+
+  Returns 1 send it (new, lost, or done once and its result gone again), 0 it is waiting or being worked on
+]]
+local record, now = KEYS[1], now_ms()
+local held = redis.call('HMGET', record, 'state', 'sent', 'lease_until')
+local state, sent, lease_until = held[1], tonumber(held[2] or '0'), tonumber(held[3] or '0')
+if state == 'running' and lease_until > now then return 0 end
+if (state == 'waiting' or state == 'running') and now - sent < tonumber(ARGV[2]) then return 0 end
+if state ~= 'waiting' and state ~= 'running' then
+  redis.call('HSET', record, 'state', 'waiting', 'waiting', 1)
+  if KEYS[2] ~= record then redis.call('INCR', KEYS[2]) end
+end
+redis.call('HSET', record, 'sent', now)
+redis.call('EXPIRE', record, tonumber(ARGV[1]))
+return 1

@@ -1,0 +1,111 @@
+import type { JobRecords } from '../../shared/jobs.ts'
+import type { PartMessage } from '../../shared/messages.ts'
+import type { Storage } from '../../shared/storage.ts'
+import { openLedger, type Plan } from '../chunk/ledger.ts'
+import { missingParts, partName } from '../chunk/parts.ts'
+import { encodeAudio, encodeChunk } from './encode.ts'
+import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
+import { withVideo } from './opening.ts'
+import type { VideoPorts, VideoSpec } from './video.ts'
+import { encodeContext } from './walk.ts'
+import type { RunContext, VideoWork, Work } from './work.ts'
+
+export interface PartPorts extends VideoPorts, FanOutPorts {
+  readonly records: JobRecords
+  /** Unique to this process: claims the parent when a part ends it. */
+  readonly owner: string
+}
+
+/** What became of a part: encoded now, found in the bucket, or no longer wanted since its job has ended. */
+type PartResult = 'encoded' | 'found' | 'moot'
+
+/** One chunk or audio track of a shared job. Whoever stores the last one asks for the join. */
+export function partWork(message: PartMessage, parent: VideoWork, ports: PartPorts): Work<PartResult> {
+  const { storage, records, owner } = ports
+  const { part } = message
+  const name = partName(part)
+  const identity = partIdentity(parent, part)
+
+  return {
+    kind: 'part',
+    identity,
+    labels: { ...parent.labels, part: name },
+    async run(run) {
+      const state = await records.state(parent.identity).catch(() => undefined)
+      if (state === 'done' || state === 'dead' || state === 'cancelled') return 'moot'
+      const spec = await parent.spec(run.signal)
+      const ledger = openLedger(storage, spec.folder)
+      const plan = await ledger.readPlan(run.signal)
+      // Cancelled and cleared, or published: nobody waits for this part.
+      if (!plan) return 'moot'
+      if ((await missing(plan, spec, run.signal)).every((other) => partName(other) !== name)) return 'found'
+      await encodePart(spec, plan, message, ports, run)
+      return 'encoded'
+    },
+    async complete(result, signal) {
+      if (result === 'moot') return 'accepted'
+      const spec = await parent.spec(signal)
+      const plan = await openLedger(storage, spec.folder).readPlan(signal)
+      if (plan && (await missing(plan, spec, signal)).length === 0)
+        await createFanOut(parent, ports).join(signal)
+      return 'accepted'
+    },
+    // The parent hears of it in giveUp, once, however many parts end at the same time.
+    fail: async () => 'accepted',
+    removeOutput: (signal) => parent.removeOutput(signal),
+    async giveUp(state, error, signal) {
+      const claim = await records.claim(parent.identity, {
+        ...{ owner, leaseMs: 60_000, messageId: message.jobId, counted: false },
+      })
+      if (claim.verdict !== 'yours') return
+      await parent.fail(error, signal)
+      await records.finish(parent.identity, claim.token, { state, status: parent.status({ state, error }) })
+    },
+    tidy: async () => {},
+    status: () => ({}),
+  }
+
+  async function missing(plan: Plan, spec: VideoSpec, signal: AbortSignal) {
+    return missingParts(plan, await presentIn(storage, `${spec.folder}.work/`, spec.folder, signal))
+  }
+}
+
+/** Sizes by name in the job's folder, of what lies under one prefix of it. */
+async function presentIn(storage: Storage, prefix: string, folder: string, signal: AbortSignal) {
+  const found = new Map<string, number>()
+  for await (const { key, bytes } of storage.list(prefix, signal)) found.set(key.slice(folder.length), bytes)
+  return found
+}
+
+async function encodePart(
+  spec: VideoSpec,
+  plan: Plan,
+  { part }: PartMessage,
+  ports: VideoPorts,
+  run: RunContext,
+): Promise<void> {
+  const name = partName(part)
+  await withVideo(
+    spec,
+    ports,
+    run,
+    async (opened) => {
+      const encoding = encodeContext(opened, spec, plan)
+      const { totalFrames } = plan.grid
+      if (part.type === 'audio') {
+        await encodeAudio(encoding, plan.facts.audio[part.index]!, part.index)
+      } else {
+        const chunk = plan.grid.chunks[part.index]!
+        const perFrame = plan.grid.rate.num / plan.grid.rate.den
+        const encoded = await encodeChunk(encoding, chunk, ({ frame, speed }) => {
+          run.reporter.share({ name, frames: frame, speed: speed * perFrame, totalFrames })
+        })
+        await encoded.stored
+        run.reporter.share({ name, frames: chunk.frames, speed: 0, totalFrames, done: true })
+      }
+      const { fetchedBytes } = opened.source.stats()
+      run.logger.info({ fetchedBytes, sourceBytes: opened.object.bytes }, 'part encoded')
+    },
+    `${spec.jobId}-${name}`,
+  )
+}
