@@ -66,9 +66,14 @@ export async function makeClip(dir: string, name: ClipName): Promise<string> {
 }
 
 /** Footage that keeps an encoder busy: 1080p noise on a moving picture. */
-export async function makeLongClip(dir: string, seconds: number, size = '1280x720'): Promise<string> {
+export async function makeLongClip(
+  dir: string,
+  seconds: number,
+  size = '1280x720',
+  crf = 30,
+): Promise<string> {
   const input = [...picture(size, 30, seconds), ...sound(seconds)]
-  return await makeVideo(join(dir, `long-${seconds}-${size}.mp4`), [
+  return await makeVideo(join(dir, `long-${seconds}-${size}-${crf}.mp4`), [
     ...[
       ...input,
       '-vf',

@@ -20,9 +20,9 @@ beforeAll(async () => {
 afterEach(() => fleet.stopWorkers())
 afterAll(() => fleet?.close())
 
-async function send() {
+async function send(file = clip) {
   videoId += 1
-  const fileKey = await fleet.stack.upload(clip, { tenantId, name: 'a.mp4' })
+  const fileKey = await fleet.stack.upload(file, { tenantId, name: 'a.mp4' })
   const jobId = await fleet.stack.sendJob({ tenantId, videoId, fileKey })
   return { jobId, videoId, fileKey, folder: `tenants/${tenantId}/video/hls/${videoId}/${jobId}/` }
 }
@@ -96,7 +96,8 @@ describe('a video that is shared over the fleet', () => {
 
   test('reads of the source only what each chunk needs', async () => {
     const worker = fleet.start('frugal', shared)
-    const job = await send()
+    // Large enough that read-ahead (16 MiB) is a small part of it.
+    const job = await send(await makeLongClip(fleet.dir, seconds, '960x540', 8))
     await expectWhole(job)
     const part = lines(worker, job).filter(
       (line) => line.msg === 'part encoded' && String(line.part).startsWith('chunk'),

@@ -52,7 +52,10 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
     fail: async () => 'accepted',
-    removeOutput: (signal) => parent.removeOutput(signal),
+    async removeOutput(signal) {
+      // A part that was sent twice may fail behind a job that is published.
+      if ((await records.state(parent.identity)) !== 'done') await parent.removeOutput(signal)
+    },
     async giveUp(state, error, signal) {
       const claim = await records.claim(parent.identity, {
         ...{ owner, leaseMs: 60_000, messageId: message.jobId, counted: false },

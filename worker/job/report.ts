@@ -95,6 +95,11 @@ export function createReporter(input: ReporterInput): Reporter {
     if (!video) return
     const asked = await input.redis.get(cancelKey(video.tenantId, video.videoId)).catch(() => null)
     if (asked !== null) input.onStop(new WorkerError('cancelled', 'the job was cancelled on request'))
+    if (!parent) return
+    // Another part heard it first and ended the job; the key may be gone by now.
+    const state = await input.records.state(parent).catch(() => undefined)
+    if (state === 'dead' || state === 'cancelled')
+      input.onStop(new WorkerError('cancelled', `the job of this part has ended (${state})`))
   }
 
   const closed = new AbortController()
