@@ -25,7 +25,7 @@ const onCorpus = haveCorpus ? describe : describe.skip
 onCorpus('real and awkward files pass the judge', () => {
   test.each([
     ['a fifth of a second', 'gen-0.2s.mp4'],
-    ['HDR, ten bits, turned', 'rails-rotated_hdr_video.mov', /thumbnail/],
+    ['HDR, ten bits, turned', 'gen-hlg10-hevc-rot90.mov'],
     ['anamorphic and interlaced', 'gen-dv-pal-16x9.avi'],
     ['irregular pictures with a hole of 2.5 s', 'gen-vfr-screen.mp4'],
     ['an old phone: 8 kHz sound, odd pixels', 'mp4parser-MOV00006.3gp'],
@@ -33,9 +33,9 @@ onCorpus('real and awkward files pass the judge', () => {
     ['a clock that starts at ten hours', 'gen-start-10h.ts'],
     ['cut off in the middle', 'gen-trunc-mdat.mp4'],
     ['240 pictures a second', 'gen-240fps.mp4'],
-  ] as [string, string, RegExp?][])(
+  ])(
     '%s: %s',
-    async (...[, name, allowed]: [string, string, RegExp?]) => {
+    async (_, name) => {
       const file = join(corpusDir, name)
       const packaged = await packageFile({
         file,
@@ -50,7 +50,7 @@ onCorpus('real and awkward files pass the judge', () => {
         expect(Math.abs(facts.seconds - (want.video_s ?? facts.seconds))).toBeLessThan(0.12)
       }
       const problems = await judgeOutput(packaged.master, file)
-      expect(problems.filter((problem) => !allowed?.test(problem))).toEqual([])
+      expect(problems).toEqual([])
     },
     60_000,
   )
