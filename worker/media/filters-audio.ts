@@ -17,6 +17,8 @@ export function audioFilters({
     // On its own, since first_pts below counts in samples of what comes in (8 kHz phones: a sixth of what is meant).
     // 5.1: the deep channel is heard, too.
     `aresample=${sampleRate}${track.channels > 2 ? ':lfe_mix_level=0.5' : ''}`,
+    // One channel goes to both ears as it is; ffmpeg's own way takes 3 dB off.
+    ...(track.channels === 1 ? ['pan=stereo|c0=c0|c1=c0'] : []),
     'aformat=sample_fmts=fltp:channel_layouts=stereo',
     [
       // Follow the time stamps: holes become silence, overlaps are cut, as soon as they pass 30 ms (sync < 40 ms).

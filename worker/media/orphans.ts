@@ -20,27 +20,30 @@ export async function sweepOrphans(workerId: string): Promise<number> {
     if (marks?.VIDEO_WORKER_CHILD !== workerId) continue
     const parent = Number(marks.VIDEO_WORKER_PARENT)
     if (await isWorker(parent, pid)) continue
-    if (killGroup(pid)) swept += 1
+    // By its group, or alone where its group's leader is gone.
+    if (killGroup(pid) || send(pid, 'SIGKILL')) swept += 1
   }
   return swept
 }
 
 /** SIGKILL to a whole process group. False: nothing of it was left. */
-export function killGroup(pid: number): boolean {
-  return signalGroup(pid, 'SIGKILL')
+export function killGroup(pgid: number): boolean {
+  return send(-pgid, 'SIGKILL')
 }
 
-/** A signal to a whole process group, or to the one process where it leads no group. False: already gone. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, signal)
-      return true
-    } catch {
-      // ESRCH: no such group (any more); try the process itself
-    }
+/** A signal to a whole process group. False: nothing of it was left. */
+export function signalGroup(pgid: number, signal: NodeJS.Signals): boolean {
+  return send(-pgid, signal)
+}
+
+function send(target: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(target, signal)
+    return true
+  } catch {
+    // ESRCH: no such group or process (any more).
+    return false
   }
-  return false
 }
 
 /** Whether `parent` still runs and still is the parent of `child` (process ids are used again). */

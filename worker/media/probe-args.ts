@@ -9,9 +9,12 @@ export const demuxers = 'mov matroska avi mpegts mpeg flv asf mxf gxf ogg rm dv 
 const base = ['-hide_banner', '-v', 'error', ...protocolFlags]
 
 /** Container and streams as JSON; of the file's own words only what the output shows. */
-export function headerArgs(url: string): string[] {
+export function headerArgs(url: string, maxPixels: number): string[] {
   return [
     ...base,
+    // ffprobe decodes a picture to describe it: not a bomb.
+    '-max_pixels',
+    String(maxPixels),
     // Matched against the name of what was recognised, before it reads a byte of what it points to.
     '-format_whitelist',
     // The whole names, as ffmpeg registers them: "mov" alone would not match "mov,mp4,m4a,…".

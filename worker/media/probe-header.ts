@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import type { AudioFacts, ColourFacts, SourceLimits, SubtitleFacts, VideoFacts } from './facts.ts'
+import type { ColourFacts, SourceLimits, VideoFacts } from './facts.ts'
 import { parseRational, type Rational } from './timeline.ts'
 
 /** ffprobe's JSON, as far as headerArgs asks for it. */
@@ -41,8 +41,6 @@ export interface ProbeStream {
   readonly side_data_list?: readonly Readonly<Record<string, unknown>>[]
 }
 
-/** More tracks than any lecture or film has; each one costs an encode of the whole sound. */
-const mostAudioTracks = 8
 /** Smaller, or longer than this times its width, is no picture that a player shows. */
 const smallestSide = 16
 const longestShape = 20
@@ -79,10 +77,7 @@ export function chooseVideo(streams: readonly ProbeStream[], limits: SourceLimit
 function checkSize(stream: ProbeStream, limits: SourceLimits): void {
   const { width = 0, height = 0 } = stream
   if (width * height > limits.maxPixels) {
-    throw new WorkerError(
-      'picture_too_large',
-      `the picture is ${width}x${height}, the limit is ${limits.maxPixels} pixels`,
-    )
+    throw tooLarge(`${width}x${height}`, limits)
   }
   // 0x0: the stream is declared, but no picture was seen. What is in it is decided by decoding.
   if (width === 0 || height === 0) return
@@ -95,6 +90,13 @@ function checkSize(stream: ProbeStream, limits: SourceLimits): void {
       `the picture is ${width}x${height}: too small or too narrow to be shown`,
     )
   }
+}
+
+export function tooLarge(size: string, limits: SourceLimits): WorkerError {
+  return new WorkerError(
+    'picture_too_large',
+    `the picture is ${size}, the limit is ${limits.maxPixels} pixels`,
+  )
 }
 
 /** What the header says of the picture, apart from times. */
@@ -163,66 +165,6 @@ function colourOf(stream: ProbeStream): ColourFacts {
   }
 }
 
-/** Tracks that say enough to be decoded; the rest is counted in `ignored`. Exactly one is the default. */
-export function describeAudio(
-  streams: readonly ProbeStream[],
-  originSeconds: number,
-): { tracks: AudioFacts[]; ignored: number } {
-  const all = streams.filter((stream) => stream.codec_type === 'audio')
-  const usable = all.filter(
-    (stream) =>
-      stream.codec_name !== undefined && (stream.channels ?? 0) > 0 && Number(stream.sample_rate) > 0,
-  )
-  const kept = usable.slice(0, mostAudioTracks)
-  const first = Math.max(
-    0,
-    kept.findIndex((stream) => flag(stream, 'default') === 1),
-  )
-  const tracks = kept.map((stream, position) => ({
-    index: stream.index,
-    codec: stream.codec_name!,
-    language: languageOf(stream),
-    title: titleOf(stream),
-    channels: stream.channels!,
-    layout: stream.channel_layout ?? 'unknown',
-    sampleRate: Number(stream.sample_rate),
-    startOffset: Number(stream.start_time ?? 0) - originSeconds || 0,
-    isDefault: position === first,
-  }))
-  return { tracks, ignored: all.length - kept.length }
-}
-
-export function describeSubtitles(streams: readonly ProbeStream[]): SubtitleFacts[] {
-  return streams
-    .filter((stream) => stream.codec_type === 'subtitle')
-    .map((stream) => ({
-      index: stream.index,
-      codec: stream.codec_name ?? 'unknown',
-      language: languageOf(stream),
-      title: titleOf(stream),
-    }))
-}
-
-/** "eng", "fre" or "en-US" as BCP 47 ("en", "fr", "en-US"); 'und' for nothing and for nonsense. */
-function languageOf(stream: ProbeStream): string {
-  const tag = stream.tags?.language?.trim() ?? ''
-  if (!/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(tag)) return 'und'
-  try {
-    return Intl.getCanonicalLocales(tag)[0] ?? 'und'
-  } catch {
-    return 'und'
-  }
-}
-
-/** A title is the uploader's text: one line, no markup, short. */
-function titleOf(stream: ProbeStream): string {
-  return (stream.tags?.title ?? '')
-    .replace(/[^\p{L}\p{N}\p{P}\p{Zs}]|["<>]/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 80)
-}
-
 function isCover(stream: ProbeStream): boolean {
   return ['attached_pic', 'still_image', 'timed_thumbnails'].some((name) => flag(stream, name) === 1)
 }
@@ -232,7 +174,8 @@ function isProtected(stream: ProbeStream): boolean {
   return marked === true || /^(encv|enca|drmi|drms)$/.test(stream.codec_tag_string ?? '')
 }
 
-function flag(stream: ProbeStream, name: string): number {
+/** A disposition of ffprobe's: 1 when set. */
+export function flag(stream: ProbeStream, name: string): number {
   return stream.disposition?.[name] ?? 0
 }
 

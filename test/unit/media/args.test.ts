@@ -204,7 +204,7 @@ test('the poster is this command', () => {
 test('the probes are these commands', () => {
   const query = { url, demuxer: 'mov', index: 0, maxPixels: 1000 }
   const commands = [
-    headerArgs(url),
+    headerArgs(url, 1000),
     framesArgs(query, 60),
     packetsArgs(query, 'all'),
     packetsArgs(query, { count: 600 }),

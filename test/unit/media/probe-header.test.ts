@@ -1,12 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import {
   chooseVideo,
-  describeAudio,
   describePicture,
-  describeSubtitles,
   type ProbeStream,
   parseHeader,
 } from '../../../worker/media/probe-header.ts'
+import { describeAudio, describeSubtitles } from '../../../worker/media/probe-tracks.ts'
 
 const limits = { maxSeconds: 43_200, maxPixels: 8192 * 8192 }
 

@@ -1,0 +1,93 @@
+import { access, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { execa } from 'execa'
+import { detectHost } from '../../../worker/media/host.ts'
+import { makePoster } from '../../../worker/media/poster.ts'
+import { probeSource } from '../../../worker/media/probe.ts'
+import { serveFile } from './serve.ts'
+import { makeClip, scratch } from './tools.ts'
+
+let folder: Awaited<ReturnType<typeof scratch>>
+
+beforeAll(async () => {
+  folder = await scratch()
+})
+
+afterAll(() => folder[Symbol.asyncDispose]())
+
+/** A clip of ten seconds by a filter on the moving test picture, and its poster. */
+async function posterOf(name: string, args: string[], preferSeconds?: number) {
+  const file = join(folder.dir, name)
+  await makeClip(['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=10:d=10', ...args, '-preset', 'ultrafast', file])
+  const host = await detectHost({ workerId: 'poster-test', path: process.env.PATH ?? '' })
+  const served = await serveFile(file)
+  try {
+    const handle = await open(file)
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0)
+    await handle.close()
+    const common = { host, url: served.url, cwd: folder.dir, signal: AbortSignal.timeout(30_000) }
+    const limits = { maxSeconds: 1000, maxPixels: 10_000_000 }
+    const facts = await probeSource({
+      ...{ ...common, bytes: served.bytes, head: buffer.subarray(0, bytesRead), limits },
+      tools: { probeBin: 'ffprobe', timeoutSeconds: 30, memoryMb: 4096, nice: 0 },
+    })
+    const poster = await makePoster({
+      ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 30_000 },
+      ...{ path: `${file}.jpg`, limits: { memoryMb: 4096, nice: 0 } },
+      ...(preferSeconds === undefined ? {} : { preferSeconds }),
+    })
+    await expect(access(`${file}.jpg.try.jpg`)).rejects.toThrow()
+    const probe = [
+      '-v',
+      'error',
+      '-show_entries',
+      'stream=codec_name,width,height',
+      '-of',
+      'csv=p=0',
+      poster.path,
+    ]
+    return { ...poster, is: (await execa('ffprobe', probe)).stdout.trim() }
+  } finally {
+    await served.close()
+  }
+}
+
+describe('the poster', () => {
+  test('is an early picture of a plain video', async () => {
+    expect(await posterOf('plain.mp4', [])).toMatchObject({ lively: true, atSeconds: 1, is: 'mjpeg,320,180' })
+  })
+
+  test('is not from the black beginning', async () => {
+    const black = ['-vf', "drawbox=t=fill:color=black:enable='lt(t,7)'"]
+    const poster = await posterOf('black-first.mp4', black)
+    expect(poster.lively).toBe(true)
+    expect(poster.atSeconds).toBeGreaterThan(7)
+  })
+
+  test('of nothing but black is black, and the search ends', async () => {
+    const black = ['-vf', 'drawbox=t=fill:color=black']
+    expect(await posterOf('black.mp4', black)).toMatchObject({ lively: false, is: 'mjpeg,320,180' })
+  })
+
+  test('is taken where it was asked for', async () => {
+    expect(await posterOf('wanted.mp4', [], 5)).toMatchObject({ atSeconds: 5 })
+  })
+
+  test('asked for past the end, is from the middle', async () => {
+    expect(await posterOf('short.mp4', ['-t', '3'], 5)).toMatchObject({ atSeconds: 1.5 })
+  })
+
+  test('is found in a stream with one key frame, where a seek finds none', async () => {
+    const poster = await posterOf('one-key.ts', ['-g', '1000'], 5)
+    expect(poster).toMatchObject({ lively: true, atSeconds: 5 })
+  })
+
+  test('has the shape the video is shown in', async () => {
+    expect(await posterOf('anamorphic.mp4', ['-vf', 'setsar=2'])).toMatchObject({ is: 'mjpeg,640,180' })
+  })
+
+  test('of a tiny video is enlarged', async () => {
+    expect(await posterOf('tiny.mp4', ['-vf', 'scale=32:18'])).toMatchObject({ is: 'mjpeg,320,180' })
+  })
+})

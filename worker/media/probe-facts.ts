@@ -1,0 +1,160 @@
+import { WorkerError } from '../../shared/errors.ts'
+import type { SeekFacts, SourceFacts, SourceLimits } from './facts.ts'
+import { describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
+import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
+import { describeAudio, describeSubtitles } from './probe-tracks.ts'
+import type { Rational } from './timeline.ts'
+
+export interface Packets {
+  /** From the start: all of them when `complete`. */
+  readonly head: readonly PacketTime[]
+  readonly tail: readonly PacketTime[]
+  readonly complete: boolean
+}
+
+/** Everything ffprobe said, ready to be weighed. */
+export interface Findings {
+  readonly demuxer: string
+  readonly format: NonNullable<ProbeHeader['format']>
+  readonly streams: readonly ProbeStream[]
+  /** The video among them. */
+  readonly stream: ProbeStream
+  readonly timeBase: Rational
+  /** The first pictures, decoded; at least one. */
+  readonly frames: readonly FrameFacts[]
+  readonly listed: Packets
+  readonly bytes: number
+  readonly limits: SourceLimits
+  /** Audio tracks that were left out of `streams` because nothing in them decodes. */
+  readonly silentTracks: number
+}
+
+/** Weighs what was found: packets before headers. Throws video_too_long. */
+export function describeSource(found: Findings): SourceFacts {
+  const { demuxer, format, streams, stream, timeBase, frames, limits } = found
+  const { packets, jumps } = mended(demuxer, found.listed, timeBase)
+  const first = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
+  const pace = paceOfVideo(stream, frames, packets.head, timeBase)
+  const seconds = secondsFrom(first, packets, pace.frameTicks, timeBase)
+  if (seconds > limits.maxSeconds) {
+    throw new WorkerError(
+      'video_too_long',
+      `the video lasts ${Math.round(seconds)} s, the limit is ${limits.maxSeconds} s`,
+    )
+  }
+  const origin = { ticks: first, timeBase, seconds: (first * timeBase.num) / timeBase.den }
+  const { tracks, ignored } = describeAudio(streams, origin.seconds)
+  const left = ignored + found.silentTracks
+  return {
+    demuxer,
+    seconds,
+    seek: jumps ? { mode: 'none', marginSeconds: 0 } : seekOf(demuxer, packets, timeBase),
+    jumps: jumps
+      ? {
+          startSeconds: Number(format.start_time) || 0,
+          streams: [stream.index, ...tracks.map(({ index }) => index)],
+        }
+      : undefined,
+    video: {
+      ...describePicture(sized(stream, frames[0]!)),
+      rate: pace.rate,
+      variableRate: pace.variable,
+      interlaced: interlacedOf(stream, frames),
+      origin,
+    },
+    audio: tracks,
+    subtitles: describeSubtitles(streams),
+    bitrateKbps: Math.round((found.bytes * 8) / 1000 / seconds),
+    warnings: [
+      ...(left > 0 ? [`audio tracks left out, unknown or not decodable: ${left}`] : []),
+      ...(jumps ? ['time stamps jump; the jumps are cut out'] : []),
+    ],
+  }
+}
+
+/** Broadcast containers alone restart their clock in the middle of a file. */
+const restarting = ['mpegts', 'mpeg']
+
+function mended(demuxer: string, listed: Packets, timeBase: Rational): { packets: Packets; jumps: boolean } {
+  if (!restarting.includes(demuxer) || !listed.complete) return { packets: listed, jumps: false }
+  const head = mendJumps(listed.head, timeBase)
+  const jumps = head.at(-1)?.ticks !== listed.head.at(-1)?.ticks
+  return { packets: jumps ? { head, tail: head, complete: true } : listed, jumps }
+}
+
+/** Cameras store fields as packets of their own: then decoded pictures, not packets, give the rate. */
+function paceOfVideo(
+  stream: ProbeStream,
+  frames: readonly FrameFacts[],
+  packets: readonly PacketTime[],
+  timeBase: Rational,
+) {
+  const stated = [stream.r_frame_rate, stream.avg_frame_rate]
+  const byPacket = paceOf(
+    packets.map(({ ticks }) => ticks).toSorted((a, b) => a - b),
+    timeBase,
+    stated,
+  )
+  const byFrame = paceOf(
+    frames.map(({ ticks }) => ticks).toSorted((a, b) => a - b),
+    timeBase,
+    stated,
+  )
+  const ratio = byFrame.frameTicks / byPacket.frameTicks
+  return frames.length > 4 && ratio > 1.9 && ratio < 2.1 ? byFrame : byPacket
+}
+
+/** From the first picture to the end of the last one; packets may come in any order. */
+function secondsFrom(first: number, packets: Packets, frameTicks: number, timeBase: Rational): number {
+  let last: PacketTime | undefined
+  for (const list of [packets.head, packets.tail]) {
+    for (const packet of list) if (!last || packet.ticks > last.ticks) last = packet
+  }
+  const second = timeBase.den / timeBase.num
+  // A last picture of more than a second is a header's guess, unless the pictures are that slow.
+  const longest = Math.max(second, 2 * frameTicks)
+  const duration = last && last.duration > 0 && last.duration <= longest ? last.duration : frameTicks
+  const end = last ? Math.max(last.ticks, first) + duration : first + frameTicks
+  return (end - first) / second
+}
+
+function interlacedOf(stream: ProbeStream, frames: readonly FrameFacts[]): 'no' | 'marked' | 'all' {
+  if (frames.some((frame) => frame.interlaced)) return 'marked'
+  return /^(tt|bb|tb|bt)$/.test(stream.field_order ?? '') ? 'all' : 'no'
+}
+
+/** Streams whose header has no size get that of the first picture. */
+function sized(stream: ProbeStream, frame: FrameFacts): ProbeStream {
+  return stream.width && stream.height ? stream : { ...stream, width: frame.width, height: frame.height }
+}
+
+/** Containers that find a key frame by an index, or (margin) by searching for a time. */
+const indexed = ['mov', 'matroska', 'avi', 'mxf', 'flv']
+const searched = ['mpegts', 'mpeg']
+/** The decoder needs a key frame within the margin; one in this many seconds is a fair broadcast. */
+const longestMarginSeconds = 60
+
+function seekOf(demuxer: string, packets: Packets, timeBase: Rational): SeekFacts {
+  // A second covers what containers index by decode time while we cut by display time.
+  if (indexed.includes(demuxer)) return { mode: 'index', marginSeconds: 1 }
+  if (!searched.includes(demuxer)) return { mode: 'none', marginSeconds: 0 }
+  const keys = packets.head.filter(({ key }) => key).map(({ ticks }) => ticks)
+  const gaps = keys.slice(1).map((tick, i) => tick - keys[i]!)
+  if (gaps.length === 0) return { mode: 'none', marginSeconds: 0 }
+  const longest = (Math.max(...gaps) * timeBase.num) / timeBase.den
+  // Twice the longest interval seen (all of them were seen in a small file), and a second for the search itself.
+  const marginSeconds = Math.ceil(longest * (packets.complete ? 1 : 2) + 1)
+  return longest > 0 && marginSeconds <= longestMarginSeconds
+    ? { mode: 'margin', marginSeconds }
+    : { mode: 'none', marginSeconds: 0 }
+}
+
+/** Why nothing could be decoded, as far as the head of the file and its packets tell. */
+export function noPictures(head: Buffer, packets: readonly PacketTime[]): WorkerError {
+  if (/encv|pssh/.test(head.toString('latin1'))) {
+    return new WorkerError('input_encrypted', 'the file is protected (DRM)')
+  }
+  return packets.length === 0
+    ? new WorkerError('container_damaged', 'the file promises a video, but its pictures are missing')
+    : new WorkerError('no_frames', 'no picture could be decoded from the file')
+}
