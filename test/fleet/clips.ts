@@ -80,7 +80,7 @@ export async function makeLongClip(
       'noise=alls=12:allf=t',
       ...x264,
       '-crf',
-      '30',
+      String(crf),
       '-c:a',
       'aac',
       '-movflags',

@@ -97,7 +97,7 @@ describe('a video that is shared over the fleet', () => {
   test('reads of the source only what each chunk needs', async () => {
     const worker = fleet.start('frugal', shared)
     // Large enough that read-ahead (16 MiB) is a small part of it.
-    const job = await send(await makeLongClip(fleet.dir, seconds, '960x540', 8))
+    const job = await send(await makeLongClip(fleet.dir, seconds, '640x360', 2))
     await expectWhole(job)
     const part = lines(worker, job).filter(
       (line) => line.msg === 'part encoded' && String(line.part).startsWith('chunk'),

@@ -165,7 +165,7 @@ describe('poison has a reason that names it (lesson 8):', () => {
     ],
     ['a profile that is a number', { profile: 5 }, 'profile is not a text: 5'],
     ['an unknown action', { action: 'reencode' }, 'unknown action "reencode"'],
-    ['an unknown kind', { kind: 'chunk' }, 'unknown kind "chunk"'],
+    ['an unknown kind', { kind: 'dance' }, 'unknown kind "dance"'],
     ['an unknown version', { version: 4 }, 'unknown version 4'],
   ])('%s', (_name, change, reason) => {
     expect(reasonOf({ ...v3, ...change })).toContain(reason)
