@@ -43,6 +43,10 @@ export const errorCodes = {
   video_deleted: { kind: 'cancelled', meaning: 'The video was deleted while it was being processed.' },
   cancelled: { kind: 'cancelled', meaning: 'The job was cancelled on request.' },
   profile_unknown: { kind: 'rejected', meaning: 'The message names a profile that the fleet does not have.' },
+  video_unknown: {
+    kind: 'released',
+    meaning: 'The API does not know the video yet; its message may have been sent before its row was saved.',
+  },
   // failed: ours or the world's
   attempts_exhausted: { kind: 'rejected', meaning: 'The job failed too often and was given up.' },
   crashes_exhausted: {

@@ -16,6 +16,8 @@ export interface Delivery {
   readonly receiptHandle: string
   /** ApproximateReceiveCount. */
   readonly receiveCount: number
+  /** SentTimestamp: milliseconds since 1970, by the clock of SQS. */
+  readonly sentMs: number
   /** monotonicMs() when the receive answered. */
   readonly receivedMs: number
 }
@@ -132,6 +134,7 @@ function asDelivery(message: Message): Delivery {
     messageId: message.MessageId ?? '',
     receiptHandle: message.ReceiptHandle ?? '',
     receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
+    sentMs: Number(message.Attributes?.SentTimestamp ?? 0),
     receivedMs: monotonicMs(),
   }
 }

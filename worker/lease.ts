@@ -16,6 +16,7 @@ const beatLimitMs = 12_000
  * worker when the visibility runs out, and this one's later writes fail on the token.
  */
 const stopGraceMs = 180_000
+const hungLookMs = 1_000
 
 export interface LeaseInput {
   readonly queue: Queue
@@ -42,6 +43,8 @@ export interface Lease {
   /** Milliseconds until SQS may give the message to somebody else, from when the last good beat was sent. */
   slackMs(): number
   token(): number | undefined
+  /** The token, claiming the record now if Redis was away until now. Undefined while it still is. */
+  claimNow(): Promise<number | undefined>
   /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
   leaveRecord(): void
   /** No more beats; resolves when none is on its way. */
@@ -111,7 +114,7 @@ export function startLease(input: LeaseInput): Lease {
         owner: input.owner,
         leaseMs: visibilityMs,
         messageId: input.messageId,
-        counted: input.token === undefined,
+        counted: token === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token
       else
@@ -128,16 +131,13 @@ export function startLease(input: LeaseInput): Lease {
 
   async function hold(): Promise<void> {
     while (!stopped.signal.aborted && !ended) {
-      if (abortedMs !== undefined && monotonicMs() - abortedMs > stopGraceMs) return
-      const [waitMs] = await Promise.all([beat(), renewRecord()])
+      // A hung job is no longer held, and told so when its time is up: then nothing of it may be touched.
+      const hung = abortedMs !== undefined && monotonicMs() - abortedMs > stopGraceMs
+      const [waitMs] = hung ? [hungLookMs] : await Promise.all([beat(), renewRecord()])
       if (waitMs === undefined) return
       if (slackMs() < config.minSlackSeconds * 1000) {
-        return end(
-          new WorkerError(
-            'lease_slack',
-            `no beat got through; ${Math.round(slackMs() / 1000)} s of the lease are left`,
-          ),
-        )
+        const left = Math.round(slackMs() / 1000)
+        return end(new WorkerError('lease_slack', `no beat got through; ${left} s of the lease are left`))
       }
       await sleep(waitMs, { signal: stopped.signal }).catch(() => {})
     }
@@ -151,6 +151,10 @@ export function startLease(input: LeaseInput): Lease {
   return {
     slackMs,
     token: () => token,
+    async claimNow() {
+      if (token === undefined) await renewRecord()
+      return token
+    },
     leaveRecord() {
       recordLeft = true
     },

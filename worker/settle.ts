@@ -4,14 +4,19 @@ import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import type { FinalState, JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
+import { now } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import type { Ending } from './job/work.ts'
 import type { Lease } from './lease.ts'
+
+/** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
+const freshSeconds = 300
 
 /** How an attempt ended. docs: the outcome table in the README. */
 export type Outcome<Result> =
   | { readonly type: 'done'; readonly result: Result }
   | { readonly type: 'fanned' }
+  | { readonly type: 'published' }
   | { readonly type: 'rejected'; readonly error: WorkerError }
   | {
       readonly type: 'failed'
@@ -83,7 +88,7 @@ export async function settle<Result>(
     const next: Outcome<Result> =
       error.kind === 'lost'
         ? { type: 'lost', error }
-        : error.kind === 'failed' && outcome.type === 'done'
+        : error.kind === 'failed' && (outcome.type === 'done' || error.code === 'api_refused')
           ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
           : { type: 'released', error }
     await act(next, input).catch((again: unknown) => {
@@ -97,12 +102,23 @@ export async function settle<Result>(
 async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>): Promise<void> {
   const { ending, signal, logger, queue, delivery } = input
   switch (outcome.type) {
-    case 'lost':
-      return input.lease.stop()
+    case 'lost': {
+      await input.lease.stop()
+      // Nobody took it: it was let go of, or another owner has it in the API. That is no crash.
+      const letGo = outcome.error.code === 'lease_slack' || outcome.error.code === 'owner_mismatch'
+      const token = input.lease.token()
+      if (letGo && token !== undefined) await release('releases', token).catch(() => {})
+      return
+    }
+
+    case 'published':
+      await finish('done', {})
+      return acknowledge()
 
     case 'done': {
       const answer = await ending.complete(outcome.result, signal)
       if (answer === 'gone') {
+        refuseFresh()
         const error = new WorkerError(
           'video_deleted',
           'the API no longer has the video; its files are removed',
@@ -129,23 +145,29 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     }
 
     case 'cancelled':
-      await ending.removeOutput(signal)
+      await ending.rememberCancel?.()
       if (outcome.error.code === 'cancelled') await ending.fail(outcome.error, signal)
+      await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('cancelled', outcome.error, signal)
       await finish('cancelled', { error: outcome.error })
       return acknowledge()
 
     case 'rejected':
-      await ending.removeOutput(signal)
-      await ending.fail(outcome.error, signal)
+      // The callback first: when it says that the job is somebody else's, nothing may be removed.
+      if ((await ending.fail(outcome.error, signal)) === 'gone') refuseFresh()
+      await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await finish('dead', { error: outcome.error })
       return acknowledge()
 
     case 'failed': {
       if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
-      await ending.removeOutput(signal)
-      await ending.fail(outcome.error, signal)
+      await ending.fail(outcome.error, signal).catch((error: unknown) => {
+        // An API that will not hear of it must not keep a job alive that is given up; the DLQ has it.
+        if (asWorkerError(error).code !== 'api_refused') throw error
+        logger.error({ err: error }, 'the API refused the last word on the job')
+      })
+      await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await queue.park(delivery, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await finish('dead', { error: outcome.error, revivable: true })
@@ -170,7 +192,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     state: FinalState,
     end: { result?: Result; error?: WorkerError; revivable?: boolean },
   ): Promise<void> {
-    const token = input.lease.token()
+    const token = await input.lease.claimNow()
     if (token === undefined) return
     input.lease.leaveRecord()
     const { revivable = false, ...rest } = end
@@ -190,19 +212,41 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     }
   }
 
+  /** A row may be saved after its message is sent: not found is no answer yet (lesson 12). */
+  function refuseFresh(): void {
+    const ageSeconds = (now() - delivery.sentMs) / 1000
+    if (ageSeconds > freshSeconds) return
+    throw new WorkerError(
+      'video_unknown',
+      `the API does not know the video, ${Math.round(ageSeconds)} s after its message was sent`,
+    )
+  }
+
   async function acknowledge(): Promise<void> {
+    await ending
+      .ended?.()
+      .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
     await input.lease.stop()
     await queue.delete(delivery.receiptHandle, signal)
+  }
+
+  function release(count: 'failures' | 'crashes' | 'releases', token: number): Promise<number> {
+    // Tried again: a hand-back that Redis missed would count as a crash.
+    const give = () => input.records.release(ending.identity, token, count)
+    return retry(give, { tries: 3, base: 0.2, cap: 2, signal })
   }
 
   async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {
     await input.lease.stop()
     const token = input.lease.token()
-    if (token !== undefined) {
-      await input.records.release(ending.identity, token, count).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the job record could not be given back')
-      })
-    }
+    const answer =
+      token === undefined
+        ? -1
+        : await release(count, token).catch((error: unknown) => {
+            logger.warn({ err: error }, 'the job record could not be given back')
+            return -1
+          })
+    if (answer === 0) throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')
     await queue.extend(delivery.receiptHandle, seconds, signal)
   }
 }

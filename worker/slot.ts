@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Api } from '../shared/api.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
@@ -9,7 +10,7 @@ import type { RedisPort } from '../shared/redis.ts'
 import { monotonicMs } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
-import { fannedOut, type Work } from './job/work.ts'
+import { alreadyPublished, fannedOut, type Work } from './job/work.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError, settle } from './settle.ts'
 
@@ -52,8 +53,10 @@ export async function runDelivery<Result>(
   const { config, queue, records } = ports
   const logger = parentLogger.child({ ...work.labels, receiveCount: delivery.receiveCount })
   const leaseMs = config.lease.visibilitySeconds * 1000
+  // One owner a delivery: two slots of this process must not take a job from each other.
+  const owner = `${ports.owner}:${randomUUID().slice(0, 8)}`
   const claim = await records
-    .claim(work.identity, { owner: ports.owner, leaseMs, messageId: delivery.messageId, counted: true })
+    .claim(work.identity, { owner, leaseMs, messageId: delivery.messageId, counted: true })
     .catch((error: unknown) => {
       logger.warn({ err: error }, 'no claim in Redis: the SQS lease stands alone')
       return undefined
@@ -69,7 +72,7 @@ export async function runDelivery<Result>(
   const startedMs = monotonicMs()
 
   const lease = startLease({
-    ...{ queue, records, config: config.lease, owner: ports.owner, logger: jobLogger },
+    ...{ queue, records, config: config.lease, owner, logger: jobLogger },
     ...{
       receiptHandle: delivery.receiptHandle,
       messageId: delivery.messageId,
@@ -102,6 +105,7 @@ export async function runDelivery<Result>(
   const outcome = await attemptOnce()
   if (outcome.type === 'done') jobLogger.info('job finished, reporting')
   else if (outcome.type === 'fanned') jobLogger.info('job shared with the fleet')
+  else if (outcome.type === 'published') jobLogger.info('the result is published already')
   else jobLogger.warn({ err: outcome.error, outcome: outcome.type }, 'job ended without a result')
   const settled = await settle(outcome, {
     ...{ queue, records, config: config.job, logger: jobLogger, delivery, lease, attempts, ending: work },
@@ -120,7 +124,8 @@ export async function runDelivery<Result>(
   return settled
 
   async function attemptOnce(): Promise<Outcome<Result>> {
-    if (attempts.crashes >= config.job.maxCrashes) {
+    const crashed = attempts.crashes >= config.job.maxCrashes
+    if (crashed && !(await work.isPublished?.(stopJob.signal).catch(() => false))) {
       const error = new WorkerError(
         'crashes_exhausted',
         `${attempts.crashes} crashes, the limit is ${config.job.maxCrashes}`,
@@ -135,7 +140,8 @@ export async function runDelivery<Result>(
       // Finished before the stop took hold: a drain has nothing left to stop, every other reason still counts.
       if (stopJob.signal.aborted && asWorkerError(stopJob.signal.reason).kind !== 'released')
         throw stopJob.signal.reason
-      return result === fannedOut ? { type: 'fanned' } : { type: 'done', result }
+      if (result === fannedOut) return { type: 'fanned' }
+      return result === alreadyPublished ? { type: 'published' } : { type: 'done', result }
     } catch (error) {
       return outcomeOfError(error, stopJob.signal, attempts, config.job)
     }

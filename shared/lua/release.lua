@@ -12,6 +12,8 @@
 local record, counter = KEYS[1], KEYS[2]
 local held = redis.call('HMGET', record, 'token', 'state', 'waiting')
 if not held[1] then return -1 end
+-- The answer to the first try was lost.
+if held[1] == ARGV[1] and held[2] == 'waiting' then return tonumber(redis.call('HGET', record, ARGV[2]) or '1') end
 if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end
 if held[3] ~= '1' then join_backlog(record, counter, now_ms()) end
 redis.call('HSET', record, 'state', 'waiting', 'owner', '', 'lease_until', 0, 'waiting', 1)

@@ -176,3 +176,22 @@ export function stored(trackFolder: string, part: TrackPart, present: ReadonlyMa
   if (present.get(`${trackFolder}/init.mp4`) !== part.init.bytes) return false
   return part.segments.every((segment) => present.get(`${trackFolder}/${segment.uri}`) === segment.bytes)
 }
+
+/** All manifests of a job whose parts are all done, up to where the source really ended. */
+export async function readManifests(
+  ledger: Ledger,
+  plan: Plan,
+  present: ReadonlyMap<string, number>,
+  signal: AbortSignal,
+): Promise<{ chunks: ChunkManifest[]; audio: AudioManifest[] }> {
+  const chunks = await Promise.all(
+    plan.grid.chunks.map(({ index }) => ledger.readChunk(index, present, signal)),
+  )
+  const audio = await Promise.all(
+    plan.facts.audio.map((_, index) => ledger.readAudio(index, present, signal)),
+  )
+  return {
+    chunks: chunks.filter((chunk) => chunk !== undefined),
+    audio: audio.filter((track) => track !== undefined),
+  }
+}

@@ -5,7 +5,7 @@ import type { CatalogueMessage } from '../../shared/messages.ts'
 import { createFanOut } from './fan-out.ts'
 import { type TranscodePorts, wholeSeconds } from './transcode.ts'
 import { removeOlderVersions } from './versions.ts'
-import { packageVideo, type VideoSpec } from './video.ts'
+import { isPublished, packageVideo, type VideoSpec } from './video.ts'
 import type { VideoWork } from './work.ts'
 
 /** The poster comes from here, or from the middle of a shorter video: contract.md section 5. */
@@ -61,11 +61,14 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
       )
       return asset === 'gone' ? 'gone' : 'accepted'
     },
-    // The catalogue has no endpoint for failures; the DLQ and the log have the reason.
+    // The catalogue has no endpoint for failures: the log has the reason, and the DLQ what was given up.
     fail: async () => 'accepted',
-    async removeOutput(signal) {
+    async removeOutput(error, signal) {
       // Without an id nothing was written yet.
-      if (known !== undefined) await storage.deletePrefix(folderOf(known), signal)
+      if (known === undefined) return
+      if (error.kind !== 'cancelled' && (await isPublished({ folder: folderOf(known) }, storage, signal)))
+        return
+      await storage.deletePrefix(folderOf(known), signal)
     },
     async tidy(result, signal) {
       const id = await contentId(signal)

@@ -52,17 +52,18 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
     fail: async () => 'accepted',
-    async removeOutput(signal) {
+    async removeOutput(error, signal) {
       // A part that was sent twice may fail behind a job that is published.
-      if ((await records.state(parent.identity)) !== 'done') await parent.removeOutput(signal)
+      if ((await records.state(parent.identity)) !== 'done') await parent.removeOutput(error, signal)
     },
     async giveUp(state, error, signal) {
       const claim = await records.claim(parent.identity, {
-        ...{ owner, leaseMs: 60_000, messageId: message.jobId, counted: false },
+        ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000, messageId: message.jobId, counted: false },
       })
       if (claim.verdict !== 'yours') return
       await parent.fail(error, signal)
       await records.finish(parent.identity, claim.token, { state, status: parent.status({ state, error }) })
+      await parent.ended?.()
     },
     tidy: async () => {},
     status: () => ({}),

@@ -4,7 +4,7 @@ import type { JobIdentity, JobRecords } from '../../shared/jobs.ts'
 import { cancelKey, heartbeatKey, progressKey, statusKey } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { RedisPort } from '../../shared/redis.ts'
-import { every } from '../../shared/time.ts'
+import { every, monotonicMs } from '../../shared/time.ts'
 import { createProgressBar, type ProgressValue, type StepName, transcodingSpan } from './progress.ts'
 
 // Times to live and intervals of contract.md section 3, in seconds.
@@ -14,6 +14,8 @@ const heartbeatTtl = 60
 const progressEvery = 5
 /** The contract gives 2 s for a cancel to be seen. */
 const cancelEvery = 1
+/** A video that the API never knew in this attempt counts as deleted after this long. */
+const freshMs = 60_000
 /** Redis sees at most this many progress writes a second, however often ffmpeg speaks. */
 const writesPerSecond = 2
 
@@ -50,6 +52,8 @@ export function createReporter(input: ReporterInput): Reporter {
   const jobId = parent?.jobId ?? input.job.jobId
   const { logger } = input
   let lastWriteMs = 0
+  const bornMs = monotonicMs()
+  let known = false
 
   const quietly = (what: string) => (error: unknown) =>
     logger.debug({ err: error }, `${what} could not be written`)
@@ -88,7 +92,10 @@ export function createReporter(input: ReporterInput): Reporter {
       ).catch(quietly('status')),
     ])
     const answer = await input.api.heartbeat({ jobId, videoId: video.videoId }, AbortSignal.timeout(15_000))
-    if (answer === 'gone') input.onStop(new WorkerError('video_deleted', 'the API no longer has the video'))
+    if (answer === 'ok') known = true
+    // A row may be saved after its message is sent: only a video that was there can be deleted (lesson 12).
+    if (answer === 'gone' && (known || monotonicMs() - bornMs > freshMs))
+      input.onStop(new WorkerError('video_deleted', 'the API no longer has the video'))
   }
 
   async function hearCancel(): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Api, JobRef } from '../../shared/api.ts'
 import { errorCodes, type WorkerError } from '../../shared/errors.ts'
-import { cancelKey, jobFolder, jobRoot } from '../../shared/keys.ts'
+import { cancelKey, jobFolder, jobRoot, masterKey } from '../../shared/keys.ts'
 import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { createFanOut } from './fan-out.ts'
 import type { PartPorts } from './part.ts'
 import { removeOlderVersions } from './versions.ts'
-import { packageVideo, type VideoResult, type VideoSpec } from './video.ts'
+import { isPublished, packageVideo, type VideoResult, type VideoSpec } from './video.ts'
 import type { RunContext, VideoWork } from './work.ts'
 
 export interface TranscodePorts extends PartPorts {
@@ -51,14 +51,17 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
     },
     async fail(error, signal) {
       const retryable = error.kind !== 'rejected' && error.kind !== 'cancelled'
-      const answer = await api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
-      // The cancel was heard; a new job of the same video must not hear it again (the key lives 300 s).
-      if (error.code === 'cancelled') await redis.delete(cancelKey(tenantId, videoId)).catch(() => {})
-      return answer
+      return api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
     },
-    async removeOutput(signal) {
+    async removeOutput(error, signal) {
+      if (error.kind !== 'cancelled' && (await isPublished(spec, storage, signal))) return
       await storage.deletePrefix(folder, signal)
     },
+    isPublished: (signal) => isPublished(spec, storage, signal),
+    // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.
+    rememberCancel: () => redis.set(cancelKey(tenantId, videoId), '1', 86_400).catch(() => {}),
+    // A new job of the same video must not hear it again.
+    ended: () => redis.delete(cancelKey(tenantId, videoId)),
     async tidy(result, signal) {
       await storage.deletePrefix(`${folder}.work/`, signal)
       const { logger } = context!
@@ -69,6 +72,7 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       if (state === 'done' && result) {
         return { status: 'READY', hls_path: result.masterKey, duration: wholeSeconds(result) }
       }
+      if (state === 'done') return { status: 'READY', hls_path: masterKey(folder) }
       return { status: 'FAILED', error_reason: error ? failReason(error) : 'unknown' }
     },
   }

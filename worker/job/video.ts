@@ -3,7 +3,13 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
-import type { Plan } from '../chunk/ledger.ts'
+import {
+  type AudioManifest,
+  type ChunkManifest,
+  openLedger,
+  type Plan,
+  readManifests,
+} from '../chunk/ledger.ts'
 import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
@@ -14,7 +20,7 @@ import { type Assembled, assemble, checkPresent, playlists } from './publish.ts'
 import type { SourceServer } from './source.ts'
 import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
 import { audioPart, encodeContext, walkChunks } from './walk.ts'
-import { fannedOut, type RunContext } from './work.ts'
+import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
 /** What is to be made of which object. Keys are without R2_PREFIX. */
@@ -64,7 +70,9 @@ export async function packageVideo(
   ports: VideoPorts,
   run: RunContext,
   fanOut: FanOut,
-): Promise<VideoResult | typeof fannedOut> {
+): Promise<VideoResult | typeof fannedOut | typeof alreadyPublished> {
+  const before = await publishedBefore(spec, ports.storage, run.signal)
+  if (before) return before
   return withVideo(spec, ports, run, async (opened) => {
     const { context, ledger, uploader, stage } = opened
     const { storage, signal, reporter } = context
@@ -116,12 +124,47 @@ export async function packageVideo(
       ])
       await put(spec.folder + master.name, master.text)
     })
-    const encodeSeconds = [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0)
-    return {
-      ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey, encodeSeconds },
-      storyboardKey: storyboard && spec.folder + storyboard.name,
-    }
+    return resultOf(spec, plan, chunks, audio, video)
   })
+}
+
+function resultOf(
+  spec: VideoSpec,
+  plan: Plan,
+  chunks: readonly ChunkManifest[],
+  audio: readonly AudioManifest[],
+  video = assemble(plan, chunks, audio),
+): VideoResult {
+  const storyboard = makeStoryboard(plan, chunks)
+  return {
+    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
+    storyboardKey: storyboard && spec.folder + storyboard.name,
+    encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
+  }
+}
+
+/** Whether a viewer can play the job's result: the master is the last object of all. */
+export async function isPublished(
+  { folder }: Pick<VideoSpec, 'folder'>,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await storage.head(masterKey(folder), signal)) !== undefined
+}
+
+/**
+ * What an earlier attempt published: the bucket remembers it when Redis does not, and needs no source for it. With
+ * the ledger still there it has yet to be reported; without, the API has accepted it.
+ */
+async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortSignal) {
+  if (!(await isPublished(spec, storage, signal))) return undefined
+  const ledger = openLedger(storage, spec.folder)
+  const plan = await ledger.readPlan(signal)
+  if (!plan) return alreadyPublished
+  const present = await ledger.present(signal)
+  if (missingParts(plan, present).length > 0) return undefined
+  const { chunks, audio } = await readManifests(ledger, plan, present, signal)
+  return resultOf(spec, plan, chunks, audio)
 }
 
 /** A video that was deleted during its encode must not leave its files behind: look before anything is published. */

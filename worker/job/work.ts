@@ -11,8 +11,12 @@ export interface Ending<Result> {
   /** Tells the API; 'gone' when the video was deleted meanwhile. */
   complete(result: Result, signal: AbortSignal): Promise<'accepted' | 'gone'>
   fail(error: WorkerError, signal: AbortSignal): Promise<'accepted' | 'gone'>
-  /** Removes what this job wrote, so that only the source is left. */
-  removeOutput(signal: AbortSignal): Promise<void>
+  /** Removes what this job wrote, so that only the source is left; a published video only when it is not wanted. */
+  removeOutput(error: WorkerError, signal: AbortSignal): Promise<void>
+  /** Before a cancel is carried out, which may take longer than the request for it is kept. */
+  rememberCancel?(): Promise<void>
+  /** After the record has ended, for whatever reason. */
+  ended?(): Promise<void>
   /** After the API accepted: older versions, the ledger. Failing here harms nobody. */
   tidy(result: Result, signal: AbortSignal): Promise<void>
   /** Before the record ends without a result: a part ends its parent here. */
@@ -29,7 +33,9 @@ export interface Work<Result = unknown> extends Ending<Result> {
   readonly kind: 'transcode' | 'catalogue' | 'delete' | 'part'
   /** Fields of every log line about the job. */
   readonly labels: Readonly<Record<string, string | number>>
-  run(context: RunContext): Promise<Result | typeof fannedOut>
+  run(context: RunContext): Promise<Result | typeof fannedOut | typeof alreadyPublished>
+  /** Whether the result is in the bucket already: then the job is not given up, however often it crashed. */
+  isPublished?(signal: AbortSignal): Promise<boolean>
 }
 
 /** A job that makes a video: what its parts need of it. */
@@ -42,6 +48,9 @@ export interface VideoWork extends Work<VideoResult> {
 
 /** What a job returns whose parts are in the queue: its join goes on. */
 export const fannedOut = Symbol('fanned out')
+
+/** What a job returns whose result is in the bucket and accepted: the ledger is gone, and only that is certain. */
+export const alreadyPublished = Symbol('already published')
 
 export interface RunContext {
   /** The job's one signal: cancel, drain, stall, lost lease; the first reason stays. */
