@@ -118,7 +118,7 @@ describe('while the API', () => {
     const { waiting, inFlight } = await fleet.stack.queueCounts()
     expect(waiting + inFlight).toBe(1)
     expect(accepted(jobId)).toEqual([])
-    fleet.stack.api.rows.updateVideo(video, { owner: '' })
+    fleet.stack.api.rows.updateVideo(video, { owner: null })
     await outcome(worker, jobId, 'done')
     expect(worker.log().findLast((line) => line.msg === 'job started')).toMatchObject({ crashes: 0 })
   }, 120_000)
