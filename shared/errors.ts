@@ -62,11 +62,11 @@ export const errorCodes = {
   },
   stage_timeout: { kind: 'failed', meaning: 'A stage did not finish within its deadline.' },
   output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
-  scratch_full: { kind: 'failed', meaning: 'The scratch disk has too little free space.' },
   spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
   internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
   storage_refused: { kind: 'failed', meaning: 'The bucket refused a request.' },
   // released: the world is away; the message waits, no attempt is spent
+  scratch_full: { kind: 'released', meaning: 'The scratch disk has too little free space.' },
   storage_unavailable: { kind: 'released', meaning: 'The bucket could not be reached.' },
   queue_unavailable: { kind: 'released', meaning: 'The queue could not be reached.' },
   redis_unavailable: { kind: 'released', meaning: 'Redis could not be reached.' },

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { retry } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
@@ -7,6 +7,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { Storage } from '../shared/storage.ts'
 import { freeBytes } from './job/workdir.ts'
+import { defaultProfile, loadProfiles, type Profile } from './media/profile.ts'
 
 /** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
 const leastReceives = 50
@@ -57,6 +58,15 @@ export async function checkScratch(config: Config['scratch']): Promise<void> {
       `VIDEO_WORKER_TEMP_DIR ${config.dir} has ${megabytes(free)} free, SCRATCH_MIN_FREE_MB asks for ${megabytes(config.minFreeBytes)}`,
     )
   }
+}
+
+/** The profiles of PROFILES_FILE, or the built-in one without it. Throws config_invalid. */
+export async function readProfiles(path: string): Promise<ReadonlyMap<string, Profile>> {
+  if (path === '') return new Map([[defaultProfile.name, defaultProfile]])
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new WorkerError('config_invalid', `PROFILES_FILE ${path} cannot be read: ${error.message}`)
+  })
+  return loadProfiles(text)
 }
 
 /** The bucket takes a write and gives it back: the credentials are for this bucket and may do both. */

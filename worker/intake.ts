@@ -37,8 +37,8 @@ export interface IntakeInput {
   readonly logger: Logger
   /** Runs a delivery to its settled end; it never rejects. */
   handle(delivery: Delivery, slot: number): Promise<void>
-  /** Resolves when polling is allowed; the API refusing our token holds it back. */
-  gate(signal: AbortSignal): Promise<void>
+  /** Resolves when polling is allowed: gate.ts. True when it was held back. */
+  gate(signal: AbortSignal): Promise<boolean>
   onPoll?(result: 'message' | 'empty' | 'error'): void
 }
 
@@ -79,7 +79,8 @@ export function createIntake(input: IntakeInput): Intake {
           const seconds = Math.max(0.5, fullJitter({ ...backoff, attempt: failures }))
           await sleep(seconds * 1000, { signal: stopped.signal })
         }
-        await input.gate(stopped.signal)
+        // Held on purpose: the silence until now is not the queue's.
+        if (await input.gate(stopped.signal)) lastGoodMs = monotonicMs()
         stopped.signal.throwIfAborted()
         const poll = new Promise<void>((resolve) => {
           endPoll = resolve

@@ -10,13 +10,12 @@ import { createMetrics } from '../shared/metrics.ts'
 import { openQueue } from '../shared/queue.ts'
 import { openRedis } from '../shared/redis.ts'
 import { openStorage } from '../shared/storage.ts'
-import { checkBucket, checkQueue, checkScratch, patiently } from './boot.ts'
+import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
 import { checkTools } from './boot-tools.ts'
 import { startSourceServer } from './job/source.ts'
-import { openScratch, sweepScratch } from './job/workdir.ts'
+import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
-import { defaultProfile, loadProfiles } from './media/profile.ts'
 import { onStopSignal } from './notices/signal.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
@@ -53,9 +52,7 @@ async function main(): Promise<number> {
   const orphans = await sweepOrphans(config.workerId)
   const folders = await sweepScratch(config.scratch.dir)
   if (orphans + folders > 0) logger.warn({ orphans, folders }, 'swept what a killed predecessor left')
-  const profiles = config.hls.profilesFile
-    ? loadProfiles(await readFile(config.hls.profilesFile, 'utf8'))
-    : new Map([[defaultProfile.name, defaultProfile]])
+  const profiles = await readProfiles(config.hls.profilesFile)
 
   const patience = { seconds: config.bootWaitSeconds, signal }
   const metrics = createMetrics()
@@ -99,7 +96,10 @@ async function main(): Promise<number> {
     logger,
     workFor: (message, body) => workFor(message, body, ports),
   })
-  const readiness = createReadiness({ queue, storage, redis, api, workerId: config.workerId })
+  const readiness = createReadiness({
+    ...{ queue, storage, redis, api, workerId: config.workerId },
+    scratchFree: async () => (await freeBytes(config.scratch.dir)) >= config.scratch.minFreeBytes,
+  })
   const http = await startHttpServer({ config: config.http, worker, metrics, version, readiness })
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()

@@ -7,10 +7,12 @@ import { parseMessage } from '../shared/messages.ts'
 import type { Metrics } from '../shared/metrics.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { RedisPort } from '../shared/redis.ts'
-import { monotonicMs, sleep } from '../shared/time.ts'
+import { monotonicMs } from '../shared/time.ts'
 import { drain } from './drain.ts'
+import { createGate } from './gate.ts'
 import { createIntake, type Delivery } from './intake.ts'
 import type { JobMessage, Work } from './job/work.ts'
+import { freeBytes } from './job/workdir.ts'
 import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
 
 /**
@@ -50,6 +52,7 @@ export interface WorkerStatus {
   readonly workerId: string
   readonly configHash: string
   readonly apiAuthorized: boolean
+  readonly scratchFree: boolean
   readonly uptimeSeconds: number
   readonly slots: readonly (
     | { readonly state: 'idle' }
@@ -67,10 +70,6 @@ export interface WorkerStatus {
   )[]
 }
 
-/** How often a worker whose token the API refused asks again, and how often it says so, in milliseconds. */
-const unauthorizedRetryMs = 10_000
-const unauthorizedLogMs = 60_000
-
 /** Each slot's story: receive, understand, run, settle. */
 export function createWorker(ports: WorkerPorts): Worker {
   const { config, queue, logger, metrics, api } = ports
@@ -78,30 +77,24 @@ export function createWorker(ports: WorkerPorts): Worker {
   const running: (RunningJob | undefined)[] = Array.from({ length: config.concurrency }, () => undefined)
   const inHand = new Set<Promise<void>>()
   let state: WorkerState = 'starting'
-  let authorized = true
-  let checking: Promise<void> | undefined
   let ended: Promise<'clean' | 'forced'> | undefined
 
+  const gate = createGate({
+    ...{ api, logger, minFreeBytes: config.scratch.minFreeBytes },
+    freeBytes: () => freeBytes(config.scratch.dir),
+  })
   const slotPorts: SlotPorts = {
     ...{ config, queue, redis: ports.redis, api, metrics },
     records: ports.records,
     owner: ports.owner,
     pollsEnded: () => (intake.stopping ? intake.stop() : Promise.resolve()),
-    onUnauthorized: () => {
-      authorized = false
-    },
+    onUnauthorized: () => gate.refused(),
   }
 
   const intake = createIntake({
     ...{ queue, config, logger },
     onPoll: (result) => metrics.polls_total.inc({ result }),
-    gate: async (signal) => {
-      if (authorized) return
-      checking ??= waitForApi(signal).finally(() => {
-        checking = undefined
-      })
-      await checking
-    },
+    gate: (signal) => gate.pass(signal),
     handle: (delivery, slot) => {
       const work = handle(delivery, slot)
         .catch((error: unknown) => {
@@ -115,23 +108,6 @@ export function createWorker(ports: WorkerPorts): Worker {
       return work
     },
   })
-
-  /** No job is burnt on a fleet whose token is wrong: polling waits until the API accepts it. */
-  async function waitForApi(signal: AbortSignal): Promise<void> {
-    for (let saidMs = Number.NEGATIVE_INFINITY; ; ) {
-      if ((await api.check(signal)) !== 'unauthorized') break
-      if (monotonicMs() - saidMs >= unauthorizedLogMs) {
-        saidMs = monotonicMs()
-        logger.error(
-          { code: 'api_unauthorized' },
-          'the API refuses INTERNAL_WORKER_TOKEN: polling is stopped',
-        )
-      }
-      await sleep(unauthorizedRetryMs, { signal })
-    }
-    authorized = true
-    logger.info('the API accepts the token again')
-  }
 
   async function handle(delivery: Delivery, slot: number): Promise<void> {
     const signal = AbortSignal.timeout(60_000)
@@ -210,7 +186,8 @@ export function createWorker(ports: WorkerPorts): Worker {
       state,
       workerId: config.workerId,
       configHash: configHash(config),
-      apiAuthorized: authorized,
+      apiAuthorized: gate.authorized,
+      scratchFree: gate.scratchFree,
       uptimeSeconds: Math.round((monotonicMs() - startedMs) / 1000),
       slots: running.map((job) => (job ? slotStatus(job) : { state: 'idle' as const })),
     }),

@@ -1,4 +1,5 @@
 import { chmod, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Fleet, openFleet } from './harness.ts'
@@ -69,6 +70,23 @@ describe('a worker with a wrong configuration exits with 78', () => {
     await writeFile(profiles, '{"cinema": {"rungs": "many"}}')
     const [how, said] = await boot('profiles', { PROFILES_FILE: profiles })
     expect([how, said]).toEqual(['exit code 78', expect.stringContaining('cinema')])
+    const [missing, why] = await boot('no-profiles', { PROFILES_FILE: '/nowhere/profiles.json' })
+    expect([missing, why]).toEqual([
+      'exit code 78',
+      expect.stringMatching(/^PROFILES_FILE \/nowhere\/profiles\.json .*$/),
+    ])
+  })
+
+  test('when its HTTP port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const { port } = taken.address() as AddressInfo
+    const [how, said] = await boot('no-port', { HTTP_PORT: String(port) })
+    expect([how, said]).toEqual([
+      'exit code 78',
+      expect.stringMatching(`^HTTP_HOST .* HTTP_PORT ${port} .*$`),
+    ])
+    await new Promise((resolve) => taken.close(resolve))
   })
 })
 

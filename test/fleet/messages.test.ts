@@ -103,6 +103,7 @@ describe('the worker’s own pages', () => {
       bucket: true,
       redis: true,
       api: true,
+      scratch: true,
     })
     expect(ready.status).toBe(200)
   })

@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../../shared/config.ts'
+import { WorkerError } from '../../shared/errors.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Readiness {
   readonly bucket: boolean
   readonly redis: boolean
   readonly api: boolean
+  /** The scratch disk has the reserve free; without it polling is held. */
+  readonly scratch: boolean
 }
 
 /** What is shown of a worker: see worker.ts. */
@@ -21,6 +24,7 @@ export interface WorkerView {
   status(): {
     readonly state: string
     readonly apiAuthorized: boolean
+    readonly scratchFree: boolean
     readonly slots: readonly (
       | { readonly state: 'idle' }
       | { readonly state: 'busy'; readonly leaseSlackSeconds: number }
@@ -34,7 +38,7 @@ export interface HttpServerInput {
   readonly worker: WorkerView
   readonly metrics: Metrics
   readonly version: string
-  /** Asks the four services, from a cache of a few seconds. */
+  /** Asks the four services and the disk, from a cache of a few seconds. */
   readiness(): Promise<Readiness>
 }
 
@@ -43,15 +47,20 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** /healthz, /readyz, /metrics, /status: for supervisors, load balancers, Prometheus and people. */
+/**
+ * /healthz, /readyz, /metrics, /status: for supervisors, load balancers, Prometheus and people. Throws config_invalid
+ * when it cannot listen where HTTP_HOST and HTTP_PORT say.
+ */
 export async function startHttpServer(input: HttpServerInput): Promise<HttpServer> {
   const { worker, metrics } = input
 
   const routes: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     '/healthz': (response) => {
       const silentMs = worker.sinceGoodPollMs()
-      const { state } = worker.status()
-      const well = state === 'starting' || state === 'draining' || silentMs < staleAfterMs
+      const { state, apiAuthorized, scratchFree } = worker.status()
+      // Silence on purpose is no sickness: a replacement would be as silent, and end the jobs that run here.
+      const held = state === 'starting' || state === 'draining' || !apiAuthorized || !scratchFree
+      const well = held || silentMs < staleAfterMs
       json(response, well ? 200 : 503, { ok: well, state, sinceGoodPollSeconds: Math.round(silentMs / 1000) })
     },
     '/readyz': async (response) => {
@@ -69,8 +78,10 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
   }
 
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://worker').pathname
-    const route = request.method === 'GET' || request.method === 'HEAD' ? routes[path] : undefined
+    // Not by URL: it throws on request targets that anybody may send, like //.
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const asked = request.method === 'GET' || request.method === 'HEAD'
+    const route = asked && Object.hasOwn(routes, path) ? routes[path] : undefined
     if (!route) return json(response, 404, { error: 'not found', routes: Object.keys(routes) })
     Promise.resolve(route(response)).catch(() => {
       if (response.headersSent) response.destroy()
@@ -78,8 +89,12 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(input.config.port, input.config.host, resolve)
+    const { host, port } = input.config
+    server.once('error', (error) => {
+      const message = `HTTP_HOST ${host} and HTTP_PORT ${port} cannot be listened on: ${error.message}`
+      reject(new WorkerError('config_invalid', message, { cause: error }))
+    })
+    server.listen(port, host, resolve)
   })
   return {
     port: (server.address() as AddressInfo).port,

@@ -15,9 +15,11 @@ export interface ReadinessInput {
   readonly redis: RedisPort
   readonly api: Api
   readonly workerId: string
+  /** Whether the scratch disk has its reserve free. */
+  scratchFree(): Promise<boolean>
 }
 
-/** Whether the configuration is accepted by the queue, the bucket, Redis and the API, from a cache of 5 s. */
+/** Whether the queue, the bucket, Redis and the API accept the configuration and scratch has room, from a cache of 5 s. */
 export function createReadiness(input: ReadinessInput): () => Promise<Readiness> {
   let askedMs = Number.NEGATIVE_INFINITY
   let answer: Promise<Readiness> | undefined
@@ -25,7 +27,7 @@ export function createReadiness(input: ReadinessInput): () => Promise<Readiness>
   async function ask(): Promise<Readiness> {
     const signal = AbortSignal.timeout(answerWithinMs)
     const answers = async (call: Promise<unknown>) => call.then(() => true).catch(() => false)
-    const [queue, bucket, redis, api] = await Promise.all([
+    const [queue, bucket, redis, api, scratch] = await Promise.all([
       answers(input.queue.attributes(signal)),
       // An object that is not there is an answer too: the credentials and the bucket are good.
       answers(input.storage.head(`.video-worker/boot/${encodeURIComponent(input.workerId)}.txt`, signal)),
@@ -34,8 +36,9 @@ export function createReadiness(input: ReadinessInput): () => Promise<Readiness>
         .check(signal)
         .then((result) => result === 'ok')
         .catch(() => false),
+      input.scratchFree().catch(() => false),
     ])
-    return { queue, bucket, redis, api }
+    return { queue, bucket, redis, api, scratch }
   }
 
   return () => {
