@@ -15,6 +15,9 @@ const interruptTtlSeconds = 180
  */
 const handBackSeconds = 30
 
+/** Validating, the first step behind the encode: progress.ts. */
+const firstShortStep = 5
+
 export interface DrainInput {
   readonly intake: Intake
   readonly redis: RedisPort
@@ -44,7 +47,9 @@ export async function drain(reason: string, input: DrainInput): Promise<'clean' 
     job.stop(new WorkerError('drained', `the worker stops (${reason}); ${why}`))
   }
   for (const job of input.running()) {
-    const remaining = job.reporter.value.remaining_seconds
+    const { step_index: step, remaining_seconds: estimate } = job.reporter.value
+    // No estimate is made behind the encode: what is left is seconds, and the late clock still bounds it.
+    const remaining = step >= firstShortStep ? 0 : estimate
     if (remaining === null) stop(job, 'its end is not known')
     else if (remaining > graceSeconds)
       stop(job, `it needs ${remaining} s more, the drain gives ${graceSeconds} s`)
