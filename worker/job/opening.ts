@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { Config } from '../../shared/config.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage, StoredObject } from '../../shared/storage.ts'
@@ -33,7 +32,8 @@ export async function withVideo<T>(
   const stage = stages(ports, run)
   reporter.move('presigning')
   const object = await stage('head', () => lookAtSource(spec, storage, config, signal))
-  const dir = await ports.scratch.jobDir(name, object.bytes)
+  const folder = await ports.scratch.jobDir(name, object.bytes)
+  const { dir } = folder
   const uploader = createUploader(storage, {
     concurrency: config.upload.maxConcurrency,
     signal,
@@ -41,20 +41,26 @@ export async function withVideo<T>(
   })
   uploader.onFailure((error) => run.stop(asWorkerError(error)))
   reporter.move('downloading')
-  const source = ports.sources.open({
-    ...{ key: spec.sourceKey, bytes: object.bytes, etag: object.etag, dir, signal },
-    onBytes: (bytes) => metrics.bytes_downloaded_total.inc(bytes),
-    onFailure: run.stop,
-  })
+  let source: SourceHandle | undefined
   try {
+    source = ports.sources.open({
+      ...{ key: spec.sourceKey, bytes: object.bytes, etag: object.etag, dir, signal },
+      onBytes(bytes) {
+        metrics.bytes_downloaded_total.inc(bytes)
+        folder.arrived(bytes)
+      },
+      onFailure: run.stop,
+    })
     const ledger = openLedger(storage, spec.folder)
     return await body({ context: { ...ports, ...run, dir }, object, source, uploader, ledger, stage })
   } finally {
     metrics.bytes_uploaded_total.inc(uploader.stats().bytes)
-    metrics.source_retries_total.inc(source.stats().retries)
-    await uploader.abort()
-    await source.close()
-    await rm(dir, { recursive: true, force: true })
+    metrics.source_retries_total.inc(source?.stats().retries ?? 0)
+    // A clean-up that fails changes nothing about how the attempt ended.
+    const quietly = (error: unknown) => run.logger.warn({ err: error }, 'scratch was not cleaned up')
+    await uploader.abort().catch(quietly)
+    await source?.close().catch(quietly)
+    await folder.remove().catch(quietly)
   }
 }
 
