@@ -1,4 +1,3 @@
-import { WorkerError } from '../../shared/errors.ts'
 import { audioManifestKey, chunkKey, planKey, posterKey, workFolder } from '../../shared/keys.ts'
 import type { Storage } from '../../shared/storage.ts'
 import type { SourceFacts } from '../media/facts.ts'
@@ -53,8 +52,8 @@ export interface AudioManifest {
  */
 export interface Ledger {
   readPlan(signal: AbortSignal): Promise<Plan | undefined>
-  /** The plan that counts: this one, or the one that was there. */
-  writePlan(plan: Omit<Plan, 'version'>, signal: AbortSignal): Promise<Plan>
+  /** The plan that counts: this one, or the one that was there. Undefined when what was there cannot be read or was just removed. */
+  writePlan(plan: Omit<Plan, 'version'>, signal: AbortSignal): Promise<Plan | undefined>
   /** Undefined when there is none, or when something it lists is not in `present`. */
   readChunk(
     index: number,
@@ -93,8 +92,8 @@ export function openLedger(storage: Storage, folder: string): Ledger {
   ): Promise<T | undefined> {
     const text = await storage.getText(key, signal)
     if (text === undefined) return undefined
-    const value = JSON.parse(text) as T
-    return value.version === version ? value : undefined
+    const value = parse<T>(text)
+    return value?.version === version ? value : undefined
   }
 
   async function write<T extends object>(
@@ -120,13 +119,7 @@ export function openLedger(storage: Storage, folder: string): Ledger {
         ...{ contentType: 'application/json', cacheControl: 'no-cache', signal, onlyIfAbsent: true },
       })
       if (answer === 'stored') return mine
-      const theirs = await read<Plan>(planKey(folder), signal)
-      if (!theirs)
-        throw new WorkerError(
-          'output_invalid',
-          'the plan in the bucket is of another version, or was just removed',
-        )
-      return theirs
+      return read<Plan>(planKey(folder), signal)
     },
 
     async readChunk(index, present, signal) {
@@ -168,6 +161,15 @@ export function openLedger(storage: Storage, folder: string): Ledger {
     close: async (signal) => {
       await storage.deletePrefix(workFolder(folder), signal)
     },
+  }
+}
+
+/** What is no JSON counts as absent: it is made again and written over. */
+function parse<T>(text: string): T | undefined {
+  try {
+    return (JSON.parse(text) ?? undefined) as T | undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -1,14 +1,21 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { planGrid } from '../chunk/grid.ts'
-import type { Plan } from '../chunk/ledger.ts'
+import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
 import type { OpenVideo } from './opening.ts'
+import type { SourceHandle } from './source.ts'
 import type { VideoSpec } from './video.ts'
+import type { RunContext } from './work.ts'
 
 /** What ffmpeg's probing and the sniffing of playlists look at, in bytes. */
 const headBytes = 65_536
+/**
+ * A request to the bucket that has waited this long when ffprobe runs out of time is why it did: the source's own
+ * patience is for encoders and lasts longer than FFPROBE_TIMEOUT_SECONDS.
+ */
+const silentBucketMs = 15_000
 
 /**
  * The job's plan: the one in the bucket when it was made for this very source, else a new one from a probe. A plan
@@ -27,7 +34,26 @@ export async function planJob(spec: VideoSpec, opened: OpenVideo): Promise<{ pla
     await ledger.clear(signal)
   }
   const made = await makePlan(spec, opened)
-  return { plan: await ledger.writePlan(made, signal), resumed: false }
+  return { plan: await storePlan(made, ledger, context), resumed: false }
+}
+
+/**
+ * The plan that counts for this source: this one, or that of another worker that was first. What stands in the way
+ * of it (another release's plan, another source's, a broken one) is cleared once. Throws output_invalid.
+ */
+export async function storePlan(
+  made: Omit<Plan, 'version'>,
+  ledger: Ledger,
+  { signal, logger }: Pick<RunContext, 'signal' | 'logger'>,
+): Promise<Plan> {
+  const fits = (plan: Plan | undefined) => (plan?.source.etag === made.source.etag ? plan : undefined)
+  const first = fits(await ledger.writePlan(made, signal))
+  if (first) return first
+  logger.warn('the plan in the bucket cannot be used: starting over')
+  await ledger.clear(signal)
+  const second = fits(await ledger.writePlan(made, signal))
+  if (second) return second
+  throw new WorkerError('output_invalid', 'another plan was written meanwhile, for another source or release')
 }
 
 async function makePlan(
@@ -48,7 +74,7 @@ async function makePlan(
     limits: config.limits,
   }).catch((error: unknown) => {
     // ffprobe calls a file broken that could not be read: the reason is the reading.
-    throw source.failure() ?? error
+    throw source.failure() ?? silentBucket(source, error) ?? error
   })
   for (const warning of facts.warnings) logger.warn({ warning }, 'the source is odd')
   const ladder = planLadder(facts, profile)
@@ -60,6 +86,18 @@ async function makePlan(
   })
   const { key, bytes, etag } = object
   return { jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid }
+}
+
+/** A bucket that went away in mid-probe costs no attempt. */
+export function silentBucket(
+  source: Pick<SourceHandle, 'waitedMs'>,
+  error: unknown,
+): WorkerError | undefined {
+  const waitedMs = source.waitedMs()
+  if (!(error instanceof WorkerError && error.code === 'probe_timeout') || waitedMs < silentBucketMs)
+    return undefined
+  const message = `ffprobe ran out of time while the bucket had not answered for ${Math.round(waitedMs / 1000)} s`
+  return new WorkerError('storage_unavailable', message, { cause: error })
 }
 
 function profileOf(spec: VideoSpec, profiles: ReadonlyMap<string, Profile>): Profile {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { type Backoff, retry } from '../../shared/backoff.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
-import { deadline } from '../../shared/time.ts'
+import { deadline, monotonicMs } from '../../shared/time.ts'
 import type { SourceInput, SourceStats } from './source.ts'
 import { BlockCache } from './source-cache.ts'
 import { Fetcher, type FetchLimits } from './source-fetch.ts'
@@ -27,6 +27,8 @@ export class OpenSource {
   readonly #controller = new AbortController()
   readonly #responses = new Set<ServerResponse>()
   readonly #onAbort = (): void => this.#stop(this.#input.signal.reason)
+  /** When each request that is under way began, oldest first. */
+  readonly #asked = new Set<{ readonly sinceMs: number }>()
   #fetchedBytes = 0
   #servedBytes = 0
   #retries = 0
@@ -86,6 +88,11 @@ export class OpenSource {
     return { fetchedBytes: this.#fetchedBytes, servedBytes: this.#servedBytes, retries: this.#retries }
   }
 
+  waitedMs(): number {
+    const [oldest] = this.#asked
+    return oldest ? monotonicMs() - oldest.sinceMs : 0
+  }
+
   failure(): WorkerError | undefined {
     return this.#failure
   }
@@ -108,6 +115,8 @@ export class OpenSource {
       return new WorkerError('storage_unavailable', message, { cause })
     })
     const { signal } = limit
+    const asked = { sinceMs: monotonicMs() }
+    this.#asked.add(asked)
     const body = await retry(() => this.#storage.getRange(key, { start, end }, { etag, signal }), {
       ...backoff,
       tries: Number.POSITIVE_INFINITY,
@@ -117,7 +126,7 @@ export class OpenSource {
         cause = error
         this.#retries++
       },
-    })
+    }).finally(() => this.#asked.delete(asked))
     this.#fetchedBytes += body.length
     this.#input.onBytes?.(body.length)
     return body

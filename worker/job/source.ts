@@ -42,6 +42,8 @@ export interface SourceHandle {
   /** Bytes `start` to `end`, both inclusive, cut at the end of the object: to look at its head. At most 16 MiB. */
   read(start: number, end: number): Promise<Buffer>
   stats(): SourceStats
+  /** Milliseconds that the oldest unanswered request to the bucket has waited; 0 without one. */
+  waitedMs(): number
   /** Why reads fail, if they do: input_changed, input_missing, storage_unavailable, storage_refused, scratch_full. */
   failure(): WorkerError | undefined
   /** Ends the connections, the requests to the bucket and the cache. Safe to call twice, and in mid-read. */
@@ -103,6 +105,7 @@ export async function startSourceServer(
         url: `http://127.0.0.1:${port}/${token}/source`,
         read: (start, end) => source.read(start, end),
         stats: () => source.stats(),
+        waitedMs: () => source.waitedMs(),
         failure: () => source.failure(),
         close() {
           handles.delete(token)

@@ -90,6 +90,12 @@ describe('a call to the outside', () => {
     expect(config.ffmpeg.probeTimeoutSeconds).toBeLessThan(config.stall.stageSeconds)
   })
 
+  test('of ffprobe that waits for a silent bucket is known as that well before its limit', () => {
+    const silent = numberOf('worker/job/plan.ts', 'silentBucketMs') / 1000
+    expect(2 * silent).toBeLessThan(config.ffmpeg.probeTimeoutSeconds)
+    expect(silent * 1000).toBeGreaterThanOrEqual(numberOf('shared/storage-client.ts', 'defaultStallMs'))
+  })
+
   test('to the bucket that hangs is tried again several times before the read of the source is given up', () => {
     const stall = numberOf('shared/storage-client.ts', 'defaultStallMs')
     expect(3 * stall).toBeLessThan(numberOf('worker/job/source.ts', 'defaultPatienceMs'))

@@ -173,7 +173,15 @@ describe('when the bucket fails', () => {
   test('so is a range that never comes', async () => {
     storage.before = (call) => waitFor(call.signal)
     const source = await open()
-    await expect(source.read(0, 0)).rejects.toThrow(/^Bytes 0-262143 of the source did not arrive within/)
+    expect(source.waitedMs()).toBe(0)
+    const read = expect(source.read(0, 0)).rejects.toThrow(
+      /^Bytes 0-262143 of the source did not arrive within/,
+    )
+    expect(source.waitedMs()).toBeGreaterThanOrEqual(0)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(source.waitedMs()).toBeGreaterThan(40)
+    await read
+    expect(source.waitedMs()).toBe(0)
   })
 
   test('an object that was replaced breaks the connection and is named', async () => {
