@@ -34,6 +34,8 @@ process.exitCode = await main().catch((thrown: unknown) => {
 process.exit()
 
 async function main(): Promise<number> {
+  // Before anything is said: who has read a line of ours may stop us.
+  const stop = onStopSignal()
   const config = loadConfig(process.env)
   const version = (
     JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -43,7 +45,6 @@ async function main(): Promise<number> {
   for (const warning of configWarnings(process.env)) logger.warn(warning)
 
   const boot = new AbortController()
-  const stop = onStopSignal()
   void stop.first.then((reason) => boot.abort(new WorkerError('drained', `stopped at boot (${reason})`)))
   const signal = boot.signal
 
