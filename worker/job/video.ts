@@ -108,7 +108,7 @@ export async function packageVideo(
 
     reporter.move('uploading')
     await stage('publish', async (limit) => {
-      await lookAgain(spec, storage, limit)
+      await lookAgain(plan, storage, limit)
       const texts = playlists(video)
       const master = texts.pop()!
       const media = storyboard ? [...texts, storyboard] : texts
@@ -167,10 +167,16 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   return resultOf(spec, plan, chunks, audio)
 }
 
-/** A video that was deleted during its encode must not leave its files behind: look before anything is published. */
-async function lookAgain(spec: VideoSpec, storage: Storage, signal: AbortSignal): Promise<void> {
-  if (await storage.head(spec.sourceKey, signal)) return
-  throw new WorkerError('video_deleted', 'the source was deleted while the video was being processed')
+/**
+ * A video that was deleted during its encode must not leave its files behind, and one that was replaced must not
+ * show the old pictures: look before anything is published.
+ */
+async function lookAgain({ source }: Plan, storage: Storage, signal: AbortSignal): Promise<void> {
+  const now = await storage.head(source.key, signal)
+  if (!now)
+    throw new WorkerError('video_deleted', 'the source was deleted while the video was being processed')
+  if (now.etag !== source.etag)
+    throw new WorkerError('input_changed', 'the source was replaced while the video was being processed')
 }
 
 /**
