@@ -38,6 +38,25 @@ export interface ProgressBar {
   readonly value: ProgressValue
 }
 
+/** Media seconds of one encode after which ffmpeg's speed is one: before, it is mostly its start (18,232 h were seen). */
+const tellingSeconds = 1
+
+/**
+ * Estimates the seconds an encode still takes from ffmpeg's reports; undefined until one tells. Between two
+ * chunks the speed of the last one stands: `encodedSeconds` begins at 0 with each of them.
+ */
+export function createEstimate(): (report: {
+  encodedSeconds: number
+  leftSeconds: number
+  speed: number
+}) => number | undefined {
+  let known = 0
+  return ({ encodedSeconds, leftSeconds, speed }) => {
+    if (encodedSeconds > tellingSeconds && speed > 0) known = speed
+    return known > 0 ? leftSeconds / known : undefined
+  }
+}
+
 export function createProgressBar(): ProgressBar {
   let value = progressValue('presigning', 0, 0, undefined)
 

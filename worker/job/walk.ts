@@ -5,6 +5,7 @@ import type { ToolHandle } from '../media/run.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import type { OpenVideo } from './opening.ts'
+import { createEstimate } from './progress.ts'
 import type { VideoContext, VideoSpec } from './video.ts'
 
 /** Sizes in bytes of what is in the bucket already, by name in the job's folder. */
@@ -49,6 +50,7 @@ export async function walkChunks(
 ): Promise<ChunkManifest[]> {
   const { plan, ledger, logger, signal } = encoding
   const stored: Promise<ChunkManifest>[] = []
+  const estimate = createEstimate()
   let doneFrames = 0
   let reused = 0
   reporter.move('transcoding', 0)
@@ -61,8 +63,12 @@ export async function walkChunks(
     } else {
       const encoded = await encodeChunk(encoding, chunk, ({ frame, speed }) => {
         const frames = doneFrames + frame
-        const left = framesToSeconds(Math.max(0, plan.grid.totalFrames - frames), plan.grid.rate)
-        reporter.move('transcoding', frames / plan.grid.totalFrames, speed > 0 ? left / speed : undefined)
+        const remaining = estimate({
+          encodedSeconds: framesToSeconds(frame, plan.grid.rate),
+          leftSeconds: framesToSeconds(Math.max(0, plan.grid.totalFrames - frames), plan.grid.rate),
+          speed,
+        })
+        reporter.move('transcoding', frames / plan.grid.totalFrames, remaining)
       })
       encoded.stored.catch((error: unknown) => encoding.stop(asWorkerError(error)))
       stored.push(encoded.stored)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { createProgressBar, type StepName } from '../../../worker/job/progress.ts'
+import { createEstimate, createProgressBar, type StepName } from '../../../worker/job/progress.ts'
 
 describe('the progress bar', () => {
   test('has the product’s steps at the product’s percents', () => {
@@ -61,5 +61,20 @@ describe('the progress bar', () => {
         ...['step_percent', 'step_total'],
       ].sort(),
     )
+  })
+})
+
+describe('the remaining time', () => {
+  test('is not told before ffmpeg’s speed is more than its start', () => {
+    const estimate = createEstimate()
+    expect(estimate({ encodedSeconds: 0.04, leftSeconds: 60, speed: 0.000_001 })).toBeUndefined()
+    expect(estimate({ encodedSeconds: 2, leftSeconds: 60, speed: 0 })).toBeUndefined()
+    expect(estimate({ encodedSeconds: 2, leftSeconds: 60, speed: 3 })).toBe(20)
+  })
+
+  test('goes on with the last speed while the next chunk starts', () => {
+    const estimate = createEstimate()
+    estimate({ encodedSeconds: 120, leftSeconds: 60, speed: 2 })
+    expect(estimate({ encodedSeconds: 0.1, leftSeconds: 50, speed: 0.001 })).toBe(25)
   })
 })
