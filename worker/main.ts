@@ -17,6 +17,7 @@ import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
 import { onStopSignal } from './notices/signal.ts'
+import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
 import { createWorker } from './worker.ts'
@@ -72,7 +73,9 @@ async function main(): Promise<number> {
   const records = openJobRecords(redis)
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
   const lostSeconds = config.hls.fanoutLostSeconds
+  const onBytesMoved = createScavenger()
   const ports = {
+    onBytesMoved,
     queue,
     records,
     owner,

@@ -8,32 +8,10 @@ import { now } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import type { Ending } from './job/work.ts'
 import type { Lease } from './lease.ts'
+import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 
 /** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
 const freshSeconds = 300
-
-/** How an attempt ended. docs: the outcome table in the README. */
-export type Outcome<Result> =
-  | { readonly type: 'done'; readonly result: Result }
-  | { readonly type: 'fanned' }
-  | { readonly type: 'published' }
-  | { readonly type: 'rejected'; readonly error: WorkerError }
-  | {
-      readonly type: 'failed'
-      readonly error: WorkerError
-      readonly count: 'failures' | 'crashes'
-      readonly last: boolean
-    }
-  | { readonly type: 'released'; readonly error: WorkerError }
-  | { readonly type: 'cancelled'; readonly error: WorkerError }
-  | { readonly type: 'lost'; readonly error: WorkerError }
-
-/** Earlier ends of the job, from its record: what the next one is counted against. */
-export interface Attempts {
-  readonly failures: number
-  readonly crashes: number
-  readonly releases: number
-}
 
 export interface SettleInput<Result> {
   readonly queue: Queue
@@ -50,26 +28,6 @@ export interface SettleInput<Result> {
   pollsEnded(): Promise<void>
   /** Hears what stood in the way of settling. */
   onError?(error: WorkerError): void
-}
-
-/**
- * The outcome from what the job threw and why it was told to stop: the first reason to stop wins over the error
- * that it caused (an encode that was killed by a cancel failed because of the cancel).
- */
-export function outcomeOfError<Result>(
-  thrown: unknown,
-  signal: AbortSignal,
-  attempts: Attempts,
-  config: Config['job'],
-): Outcome<Result> {
-  const error = asWorkerError(signal.aborted ? signal.reason : thrown)
-  if (error.kind !== 'failed') return { type: error.kind, error }
-  const count = error.code === 'encode_stalled' ? 'crashes' : 'failures'
-  const last =
-    count === 'crashes'
-      ? attempts.crashes + 1 >= config.maxCrashes
-      : attempts.failures + 1 >= config.maxAttempts
-  return { type: 'failed', error, count, last }
 }
 
 /** Turns an outcome into its queue actions: the only place that deletes, parks or gives back a job's message. */

@@ -12,7 +12,8 @@ import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
 import { alreadyPublished, fannedOut, type Work } from './job/work.ts'
 import { type Lease, startLease } from './lease.ts'
-import { type Attempts, type Outcome, outcomeOfError, settle } from './settle.ts'
+import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
+import { settle } from './settle.ts'
 
 /** What /status shows of a job in hand. */
 export interface RunningJob {

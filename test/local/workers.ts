@@ -2,10 +2,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sleep } from '../../shared/time.ts'
 
+/** The flags and variables that production starts a worker with. */
+const asDeployed = createRequire(import.meta.url)('../../ecosystem.config.cjs').apps[0] as {
+  node_args: string[]
+  env: Record<string, string>
+}
 const program = join(dirname(fileURLToPath(import.meta.url)), '../../worker/main.ts')
 
 /** A worker that was told to stop and has not ended by then is killed; it drains within 3 s here (session.ts). */
@@ -37,11 +43,15 @@ export function startWorker({ name, env, folder }: WorkerInput): Worker {
   const log = openSync(logFile, 'a')
   // Its own process group: Ctrl-C in the terminal must reach us alone, who stop it in the right order. And it
   // gets SIGTERM when we die without having stopped it.
-  const command = [process.execPath, program]
+  const command = [process.execPath, ...asDeployed.node_args, program]
   const wrapped = existsSync('/usr/bin/setpriv')
     ? ['/usr/bin/setpriv', '--pdeathsig', 'TERM', ...command]
     : command
-  const child = spawn(wrapped[0]!, wrapped.slice(1), { env, detached: true, stdio: ['ignore', log, log] })
+  const child = spawn(wrapped[0]!, wrapped.slice(1), {
+    env: { ...asDeployed.env, ...env },
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
   closeSync(log)
   const ended = endOf(child)
   return {

@@ -39,6 +39,7 @@ export interface EncodeContext {
   readonly signal: AbortSignal
   /** Stops the whole job; the first reason stays. */
   stop(error: WorkerError): void
+  onBytesMoved(bytes: number): void
   /** Told of each running encoder, so that a slow bucket can pause it; returns the way to forget it. */
   onEncoder(handle: ToolHandle): () => void
 }
@@ -141,6 +142,8 @@ async function encode(
     tracks,
     key: (track, file) => `${context.folder}${track}/${file}`,
     uploader: context.uploader,
+    // Each segment is read twice: to be measured, and to be sent.
+    onSegment: (_track, bytes) => context.onBytesMoved(2 * bytes),
     check: run.check,
     onError: context.stop,
   })

@@ -37,6 +37,8 @@ export async function withVideo<T>(
   const uploader = createUploader(storage, {
     concurrency: config.upload.maxConcurrency,
     signal,
+    // A 1080p segment is about 4 MiB; more in memory than the slots upload at once helps nobody.
+    memoryBytes: 16 * 2 ** 20,
     onRetry: () => metrics.upload_retries_total.inc(),
   })
   uploader.onFailure((error) => run.stop(asWorkerError(error)))
@@ -48,6 +50,7 @@ export async function withVideo<T>(
       onBytes(bytes) {
         metrics.bytes_downloaded_total.inc(bytes)
         folder.arrived(bytes)
+        ports.onBytesMoved(bytes)
       },
       onFailure: run.stop,
     })

@@ -43,6 +43,8 @@ export interface VideoPorts {
   readonly host: ToolHost
   readonly metrics: Metrics
   readonly profiles: ReadonlyMap<string, Profile>
+  /** Told of bytes read from or sent to the bucket: worker/scavenge.ts. */
+  onBytesMoved(bytes: number): void
 }
 
 export interface VideoContext extends VideoPorts, RunContext {

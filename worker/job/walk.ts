@@ -30,7 +30,7 @@ export function encodeContext(
   return {
     ...{ plan, ledger, folder: spec.folder, dir: context.dir, source, uploader },
     ...{ host: context.host, config: context.config, logger: context.logger },
-    ...{ signal: context.signal, stop: context.stop },
+    ...{ signal: context.signal, stop: context.stop, onBytesMoved: context.onBytesMoved },
     onEncoder(handle) {
       encoders.add(handle)
       if (paused) handle.pause()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { type ErrorCode, errorCodes, WorkerError } from '../../../shared/errors.ts'
-import { outcomeOfError } from '../../../worker/settle.ts'
+import { outcomeOfError } from '../../../worker/outcome.ts'
 
 const config = { maxAttempts: 5, maxCrashes: 3, backoffBaseSeconds: 30, backoffCapSeconds: 900 }
 const fresh = { failures: 0, crashes: 0, releases: 0 }
