@@ -6,8 +6,8 @@ import { type Fleet, type FleetWorker, openFleet } from '../fleet/harness.ts'
 import { readTree } from '../fleet/tree.ts'
 
 const tenantId = 8
-/** Chunks of six seconds: a job of many, so that what is finished can be told from what is not. */
-const chunked = { CHUNK_SECONDS: '6', HLS_TIME_SECONDS: '2' }
+/** Chunks of six seconds: a job of many, so that what is finished can be told from what is not; on one worker. */
+const chunked = { CHUNK_SECONDS: '6', HLS_TIME_SECONDS: '2', FANOUT: 'never' }
 
 let fleet: Fleet
 let clip: string
