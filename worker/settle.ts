@@ -99,7 +99,9 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
           logger.warn({ err: error }, 'the job record could not be left to its parts')
         })
       }
-      return acknowledge()
+      // Not an end: a cancel that was asked for meanwhile is for the parts to hear.
+      await input.lease.stop()
+      return queue.delete(delivery.receiptHandle, signal)
     }
 
     case 'cancelled':
