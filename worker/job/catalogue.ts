@@ -70,6 +70,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
         return
       await storage.deletePrefix(folderOf(known), signal)
     },
+    isPublished: async (signal) => isPublished(await spec(signal), storage, signal),
     async tidy(result, signal) {
       const id = await contentId(signal)
       const folder = folderOf(id)

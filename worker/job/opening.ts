@@ -19,20 +19,23 @@ export interface OpenVideo {
   stage<T>(name: string, body: (signal: AbortSignal) => Promise<T>): Promise<T>
 }
 
-/** Opens what an attempt needs, runs it, and leaves nothing on scratch. name: of the attempt's scratch folder. */
+/**
+ * Opens what an attempt needs, runs it, and leaves nothing on scratch. name: of the attempt's scratch folder; share:
+ * the part of the source that may have to lie there.
+ */
 export async function withVideo<T>(
   spec: VideoSpec,
   ports: VideoPorts,
   run: RunContext,
   body: (opened: OpenVideo) => Promise<T>,
-  name = spec.jobId,
+  { name = spec.jobId, share = 1 }: { name?: string; share?: number } = {},
 ): Promise<T> {
   const { storage, config, metrics } = ports
   const { signal, reporter } = run
   const stage = stages(ports, run)
   reporter.move('presigning')
   const object = await stage('head', () => lookAtSource(spec, storage, config, signal))
-  const folder = await ports.scratch.jobDir(name, object.bytes)
+  const folder = await ports.scratch.jobDir(name, Math.ceil(object.bytes * share))
   const { dir } = folder
   const uploader = createUploader(storage, {
     concurrency: config.upload.maxConcurrency,

@@ -1,5 +1,6 @@
+import { WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
-import type { PartMessage } from '../../shared/messages.ts'
+import type { Part, PartMessage } from '../../shared/messages.ts'
 import type { Storage } from '../../shared/storage.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
@@ -46,8 +47,13 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       if (result === 'moot') return 'accepted'
       const spec = await parent.spec(signal)
       const plan = await openLedger(storage, spec.folder).readPlan(signal)
-      if (plan && (await missing(plan, spec, signal)).length === 0)
-        await createFanOut(parent, ports).join(signal)
+      if (!plan) {
+        // Published meanwhile, or deleted: then what this part stored since is nobody's.
+        const gone = new WorkerError('video_deleted', 'the plan of the job is gone')
+        if (!(await parent.isPublished?.(signal))) await parent.removeOutput(gone, signal)
+        return 'accepted'
+      }
+      if ((await missing(plan, spec, signal)).length === 0) await createFanOut(parent, ports).join(signal)
       return 'accepted'
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
@@ -81,6 +87,15 @@ async function presentIn(storage: Storage, prefix: string, folder: string, signa
   return found
 }
 
+/**
+ * The part of the source that a part of the job may need on scratch: sound runs through the whole file, a chunk
+ * through its own time and as much again for a badly interleaved one.
+ */
+function shareOf({ grid }: Plan, { type, index }: Part): number {
+  if (type === 'audio') return 1
+  return Math.min(1, (2 * grid.chunks[index]!.frames) / grid.totalFrames)
+}
+
 async function encodePart(
   spec: VideoSpec,
   plan: Plan,
@@ -110,6 +125,6 @@ async function encodePart(
       const { fetchedBytes } = opened.source.stats()
       run.logger.info({ fetchedBytes, sourceBytes: opened.object.bytes }, 'part encoded')
     },
-    `${spec.jobId}-${name}`,
+    { name: `${spec.jobId}-${name}`, share: shareOf(plan, part) },
   )
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../../shared/config.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
-import { cacheControlOf, contentTypeOf, masterKey } from '../../shared/keys.ts'
+import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
 import {
@@ -162,8 +162,9 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   if (!(await isPublished(spec, storage, signal))) return undefined
   const ledger = openLedger(storage, spec.folder)
   const plan = await ledger.readPlan(signal)
-  if (!plan) return alreadyPublished
   const present = await ledger.present(signal)
+  // A plan that cannot be read (another release wrote it) is no sign that the API has accepted the job.
+  if (!plan) return present.has(planKey('')) ? undefined : alreadyPublished
   if (missingParts(plan, present).length > 0) return undefined
   const { chunks, audio } = await readManifests(ledger, plan, present, signal)
   return resultOf(spec, plan, chunks, audio)
