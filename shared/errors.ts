@@ -48,7 +48,6 @@ export const errorCodes = {
     meaning: 'The API does not know the video yet; its message may have been sent before its row was saved.',
   },
   // failed: ours or the world's
-  attempts_exhausted: { kind: 'rejected', meaning: 'The job failed too often and was given up.' },
   crashes_exhausted: {
     kind: 'rejected',
     meaning: 'The worker crashed too often on this job; it was given up.',

@@ -68,7 +68,7 @@ export const metricTable = [
     type: 'counter',
     unit: 'objects',
     labels: [],
-    help: 'Media segments stored in the bucket',
+    help: 'Media segments handed to the uploader',
   },
   {
     name: 'upload_retries_total',

@@ -50,7 +50,7 @@ async function main(): Promise<number> {
   const signal = boot.signal
 
   await checkScratch(config.scratch)
-  const host = await checkTools(config, process.env.PATH ?? '', signal)
+  const tools = await checkTools(config, process.env.PATH ?? '', signal)
   const orphans = await sweepOrphans(config.workerId)
   const folders = await sweepScratch(config.scratch.dir)
   if (orphans + folders > 0) logger.warn({ orphans, folders }, 'swept what a killed predecessor left')
@@ -58,6 +58,10 @@ async function main(): Promise<number> {
 
   const patience = { seconds: config.bootWaitSeconds, signal }
   const metrics = createMetrics()
+  const host = {
+    ...tools,
+    onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
+  }
   const storage = openStorage(config.r2)
   await patiently('bucket', patience, () => checkBucket(storage, config.workerId, signal))
   const queue = await patiently('queue', patience, () => openQueue(config, signal))

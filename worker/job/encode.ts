@@ -4,6 +4,7 @@ import { withSignal } from '../../shared/abort.ts'
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
+import type { Metrics } from '../../shared/metrics.ts'
 import {
   type AudioManifest,
   audioFolder,
@@ -40,6 +41,7 @@ export interface EncodeContext {
   /** Stops the whole job; the first reason stays. */
   stop(error: WorkerError): void
   onBytesMoved(bytes: number): void
+  readonly metrics: Metrics
   /** Told of each running encoder, so that a slow bucket can pause it; returns the way to forget it. */
   onEncoder(handle: ToolHandle): () => void
 }
@@ -143,7 +145,10 @@ async function encode(
     key: (track, file) => `${context.folder}${track}/${file}`,
     uploader: context.uploader,
     // Each segment is read twice: to be measured, and to be sent.
-    onSegment: (_track, bytes) => context.onBytesMoved(2 * bytes),
+    onSegment: (_track, bytes) => {
+      context.metrics.segments_uploaded_total.inc()
+      context.onBytesMoved(2 * bytes)
+    },
     check: run.check,
     onError: context.stop,
   })

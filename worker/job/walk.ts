@@ -30,7 +30,12 @@ export function encodeContext(
   return {
     ...{ plan, ledger, folder: spec.folder, dir: context.dir, source, uploader },
     ...{ host: context.host, config: context.config, logger: context.logger },
-    ...{ signal: context.signal, stop: context.stop, onBytesMoved: context.onBytesMoved },
+    ...{
+      signal: context.signal,
+      stop: context.stop,
+      onBytesMoved: context.onBytesMoved,
+      metrics: context.metrics,
+    },
     onEncoder(handle) {
       encoders.add(handle)
       if (paused) handle.pause()

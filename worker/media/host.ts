@@ -10,6 +10,8 @@ export interface ToolHost {
   readonly setpriv: boolean
   readonly prlimit: boolean
   readonly nice: boolean
+  /** Told how each run ended: `ok`, or the error's code. */
+  onRun?(what: string, result: string): void
 }
 
 /** Looks once for setpriv, prlimit and nice on `path` (the PATH of the worker's own environment). */

@@ -1,5 +1,5 @@
 import { execa } from 'execa'
-import { WorkerError } from '../../shared/errors.ts'
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { deadline, every, monotonicMs, type Stoppable } from '../../shared/time.ts'
 import { diagnose, outOfMemory, stripUrls } from './diagnose.ts'
 import { type ToolHost, wrapCommand } from './host.ts'
@@ -70,6 +70,17 @@ const noLimitMs = 2 ** 31 - 1
  * spawn_failed; else what diagnose.ts makes of exit code and stderr.
  */
 export async function runTool(run: ToolRun): Promise<ToolResult> {
+  try {
+    const result = await runOnce(run)
+    run.host.onRun?.(run.what, 'ok')
+    return result
+  } catch (error) {
+    run.host.onRun?.(run.what, asWorkerError(error).code)
+    throw error
+  }
+}
+
+async function runOnce(run: ToolRun): Promise<ToolResult> {
   run.signal.throwIfAborted()
   const started = monotonicMs()
   using total = deadline(run.timeoutMs ?? noLimitMs, run.signal, () => timeoutError(run))

@@ -1,5 +1,8 @@
 /** Rules of the house that a reader may rely on without looking: each one names the lines that break it. */
+
 import { expect, test } from '@jest/globals'
+import { errorCodes } from '../../../shared/errors.ts'
+import { metricTable } from '../../../shared/metric-table.ts'
 import { findInCode, productFolders, readSources } from './sources.ts'
 
 // The set-up is not the worker: it reads the environment and starts npm and apt-get before there is one.
@@ -66,4 +69,13 @@ test('the repository names no registry host and no path of one machine', () => {
   const forbidden = new RegExp([`registry${'.'}npmjs`, `/${'work'}/`, `/${'root'}/`].join('|'))
   const found = everything.flatMap((source) => findInCode(source, forbidden))
   expect(found).toEqual([])
+})
+
+test('every metric of the table is set somewhere, every error code is thrown or decided somewhere', () => {
+  const code = readSources(['worker', 'shared'])
+    .filter((source) => !/metric-table|shared\/errors\.ts/.test(source.path))
+    .map((source) => source.code)
+    .join('\n')
+  expect(metricTable.map((row) => row.name).filter((name) => !code.includes(`metrics.${name}`))).toEqual([])
+  expect(Object.keys(errorCodes).filter((name) => !code.includes(`'${name}'`))).toEqual([])
 })
