@@ -117,7 +117,10 @@ async function encodePart(
         const chunk = plan.grid.chunks[part.index]!
         const perFrame = plan.grid.rate.num / plan.grid.rate.den
         const encoded = await encodeChunk(encoding, chunk, ({ frame, speed }) => {
-          run.reporter.share({ name, frames: frame, speed: speed * perFrame, totalFrames })
+          const perSecond = speed * perFrame
+          const secondsLeft =
+            perSecond > 0 && frame > perFrame ? (chunk.frames - frame) / perSecond : undefined
+          run.reporter.share({ name, frames: frame, speed: perSecond, totalFrames, secondsLeft })
         })
         await encoded.stored
         run.reporter.share({ name, frames: chunk.frames, speed: 0, totalFrames, done: true })

@@ -40,7 +40,14 @@ export interface Reporter {
   move(step: StepName, fraction?: number, remainingSeconds?: number): void
   readonly value: ProgressValue
   /** Of a part: adds what it has done to the job's one bar, at most twice a second. */
-  share(progress: { name: string; frames: number; speed: number; totalFrames: number; done?: boolean }): void
+  share(progress: {
+    name: string
+    frames: number
+    speed: number
+    totalFrames: number
+    secondsLeft?: number | undefined
+    done?: boolean
+  }): void
   /** Ends the timers. owned: the job was not lost, so the heartbeat key is ours to remove. */
   close(owned: boolean): Promise<void>
 }
@@ -131,8 +138,9 @@ export function createReporter(input: ReporterInput): Reporter {
     get value() {
       return bar.value
     },
-    share({ done = false, ...progress }) {
-      const value = bar.move('transcoding', progress.frames / progress.totalFrames)
+    share({ done = false, secondsLeft, ...progress }) {
+      // The part's own end, by which a drain decides whether to wait for it.
+      const value = bar.move('transcoding', progress.frames / progress.totalFrames, secondsLeft)
       const token = input.token()
       const due = performance.now() - lastWriteMs >= 1000 / writesPerSecond
       if (token === undefined || (!due && !done)) return
