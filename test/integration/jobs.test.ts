@@ -162,7 +162,8 @@ test('giving a job back counts it in the backlog once, however often that is tri
   await sent(1)
   const { token } = await claimed('one')
   expect(await records.release(job, token, 'releases')).toBe(1)
-  expect(await records.release(job, token, 'releases')).toBe(0)
+  // As the first time: its answer may have been lost.
+  expect(await records.release(job, token, 'releases')).toBe(1)
   expect(await backlog()).toBe(1)
 })
 
@@ -206,7 +207,8 @@ test.each([1, 2, 3, 4])(
       } else if (dice < 0.7) {
         // sometimes with the token of an owner that was overtaken
         const token = one.token - (next() < 0.3 ? 1 : 0)
-        if ((await records.release(one.identity, token, 'failures')) > 0) {
+        const given = await records.release(one.identity, token, 'failures')
+        if (given > 0 && one.state === 'running') {
           one.state = 'waiting'
           waiting += 1
         }
