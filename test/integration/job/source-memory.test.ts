@@ -11,9 +11,9 @@ const megabyte = 1024 * 1024
 const key = 'tenants/1/video/raw/session/large.mp4'
 
 /**
- * What is held is under 12 MB (4 requests of 2 MiB, a buffer a connection); what is measured is more, since V8 lets
- * dead buffers lie until its young generation is full: 20 to 40 MB with a small one, 50 to 75 with its default. A busy
- * machine collects later (64.1 MB seen). The source has 256: what is told apart is bounded from not.
+ * What is held is under 12 MB (4 requests of 2 MiB, a buffer a connection); what is measured is more, since dead
+ * buffers lie until they are collected (worker/scavenge.ts, every 16 MiB). The source has 256: what is told apart is
+ * bounded from not.
  */
 const growthLimit = 96 * megabyte
 const smallYoungGeneration = '--max-semi-space-size=1'
