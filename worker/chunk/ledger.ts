@@ -72,6 +72,8 @@ export interface Ledger {
   writePoster(poster: Buffer, signal: AbortSignal): Promise<void>
   /** Everything under the job's folder, by key relative to it, with sizes in bytes. */
   present(signal: AbortSignal): Promise<Map<string, number>>
+  /** The ledger's own objects alone, named and sized likewise: enough to know which parts are done. */
+  manifests(signal: AbortSignal): Promise<Map<string, number>>
   /** Forgets everything: the folder is empty afterwards. */
   clear(signal: AbortSignal): Promise<void>
   /** Removes the ledger itself, once the job is published. */
@@ -108,6 +110,13 @@ export function openLedger(storage: Storage, folder: string): Ledger {
       signal,
     })
     return value
+  }
+
+  async function list(prefix: string, signal: AbortSignal): Promise<Map<string, number>> {
+    const found = new Map<string, number>()
+    for await (const { key, bytes } of storage.list(prefix, signal))
+      found.set(key.slice(folder.length), bytes)
+    return found
   }
 
   return {
@@ -149,12 +158,8 @@ export function openLedger(storage: Storage, folder: string): Ledger {
       })
     },
 
-    async present(signal) {
-      const found = new Map<string, number>()
-      for await (const object of storage.list(folder, signal))
-        found.set(object.key.slice(folder.length), object.bytes)
-      return found
-    },
+    present: (signal) => list(folder, signal),
+    manifests: (signal) => list(workFolder(folder), signal),
     clear: async (signal) => {
       await storage.deletePrefix(folder, signal)
     },

@@ -1,7 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
-import type { Storage } from '../../shared/storage.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { encodeAudio, encodeChunk } from './encode.ts'
@@ -39,21 +38,24 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const plan = await ledger.readPlan(run.signal)
       // Cancelled and cleared, or published: nobody waits for this part.
       if (!plan) return 'moot'
-      if ((await missing(plan, spec, run.signal)).every((other) => partName(other) !== name)) return 'found'
+      const missing = missingParts(plan, await ledger.manifests(run.signal))
+      if (missing.every((other) => partName(other) !== name)) return 'found'
       await encodePart(spec, plan, message, ports, run)
       return 'encoded'
     },
     async complete(result, signal) {
       if (result === 'moot') return 'accepted'
       const spec = await parent.spec(signal)
-      const plan = await openLedger(storage, spec.folder).readPlan(signal)
+      const ledger = openLedger(storage, spec.folder)
+      const plan = await ledger.readPlan(signal)
       if (!plan) {
         // Published meanwhile, or deleted: then what this part stored since is nobody's.
         const gone = new WorkerError('video_deleted', 'the plan of the job is gone')
         if (!(await parent.isPublished?.(signal))) await parent.removeOutput(gone, signal)
         return 'accepted'
       }
-      if ((await missing(plan, spec, signal)).length === 0) await createFanOut(parent, ports).join(signal)
+      const missing = missingParts(plan, await ledger.manifests(signal))
+      if (missing.length === 0) await createFanOut(parent, ports).join(signal)
       return 'accepted'
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
@@ -74,17 +76,6 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     tidy: async () => {},
     status: () => ({}),
   }
-
-  async function missing(plan: Plan, spec: VideoSpec, signal: AbortSignal) {
-    return missingParts(plan, await presentIn(storage, `${spec.folder}.work/`, spec.folder, signal))
-  }
-}
-
-/** Sizes by name in the job's folder, of what lies under one prefix of it. */
-async function presentIn(storage: Storage, prefix: string, folder: string, signal: AbortSignal) {
-  const found = new Map<string, number>()
-  for await (const { key, bytes } of storage.list(prefix, signal)) found.set(key.slice(folder.length), bytes)
-  return found
 }
 
 /**

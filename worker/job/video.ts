@@ -126,7 +126,7 @@ export async function packageVideo(
       ])
       await put(spec.folder + master.name, master.text)
     })
-    return resultOf(spec, plan, chunks, audio, video)
+    return resultOf(spec, plan, chunks, audio, video, storyboard)
   })
 }
 
@@ -136,8 +136,8 @@ function resultOf(
   chunks: readonly ChunkManifest[],
   audio: readonly AudioManifest[],
   video = assemble(plan, chunks, audio),
+  storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
-  const storyboard = makeStoryboard(plan, chunks)
   return {
     ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
     storyboardKey: storyboard && spec.folder + storyboard.name,
