@@ -58,6 +58,18 @@ export const workVariables = {
       43_200,
       'A part of a shared video that nobody received for so long is sent again',
     ),
+    passthrough: {
+      doc: '`auto` copies the pictures of a source that conforms into the top rendition, `never` encodes all',
+      format: ['auto', 'never'],
+      default: 'auto',
+      env: 'PASSTHROUGH',
+    },
+    segmentStorage: {
+      doc: '`files`: an object a segment; `byterange`: one a chunk and rendition, segments are ranges of it',
+      format: ['files', 'byterange'],
+      default: 'files',
+      env: 'SEGMENT_STORAGE',
+    },
     keepVersions: whole('KEEP_VERSIONS', 1, 0, 1000, 'Older versions of a video that stay in the bucket'),
   },
   limits: {

@@ -58,6 +58,8 @@ export interface Config {
     /** With `auto`: chunks of the longest video that one worker does alone. */
     fanoutMinChunks: number
     fanoutLostSeconds: number
+    passthrough: 'auto' | 'never'
+    segmentStorage: 'files' | 'byterange'
   }
   /** 0 = no limit */
   limits: { maxBytes: number; maxSeconds: number; maxPixels: number }

@@ -78,6 +78,10 @@ export const errorCodes = {
     meaning: 'The API refused the worker token (401), or has none set (503).',
   },
   api_refused: { kind: 'failed', meaning: 'The API refused the report (400 or another client error).' },
+  copy_refused: {
+    kind: 'released',
+    meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',
+  },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },

@@ -32,9 +32,14 @@ export function planKey(folder: string): string {
   return `${workFolder(folder)}plan.json`
 }
 
-/** Says that an audio track is done; written after its last segment. */
-export function audioManifestKey(folder: string, index: number): string {
-  return `${workFolder(folder)}audio-${index}.json`
+/** Says that the source's pictures cannot be copied, which the plan had in mind. */
+export function refusalKey(folder: string): string {
+  return `${workFolder(folder)}refused.json`
+}
+
+/** Says that an audio track is done; written after its last segment. series: of the plan, in front of all its names. */
+export function audioManifestKey(folder: string, index: number, series = ''): string {
+  return `${workFolder(folder)}${series}audio-${index}.json`
 }
 
 /** The poster of a job that is shared over the fleet, until its join. */
@@ -43,8 +48,8 @@ export function posterKey(folder: string): string {
 }
 
 /** Says that a chunk is done; written after its last segment. */
-export function chunkKey(folder: string, index: number): string {
-  return `${workFolder(folder)}chunk-${String(index).padStart(5, '0')}.json`
+export function chunkKey(folder: string, index: number, series = ''): string {
+  return `${workFolder(folder)}${series}chunk-${String(index).padStart(5, '0')}.json`
 }
 
 export function masterKey(folder: string): string {

@@ -89,6 +89,53 @@ export async function makeLongClip(
   ])
 }
 
+const bt709 = [
+  '-colorspace',
+  'bt709',
+  '-color_primaries',
+  'bt709',
+  '-color_trc',
+  'bt709',
+  '-color_range',
+  'tv',
+]
+const irregular = '0,1.5,3,5,5.5,8,10,11.9,14,16,17.2,19,20.5,22,24'
+
+/**
+ * Recordings as their top rendition would be: H.264 under the cap, with key frames here and there. `rate`: as ffmpeg
+ * reads it; `rest`: what the clip is about.
+ */
+const conforming = {
+  tagged: { size: '640x360', rate: '30', rest: bt709 },
+  // The container's clock starts late, as it does after a cut without a new encode.
+  'late start': { size: '640x360', rate: '24000/1001', rest: [...bt709, '-output_ts_offset', '0.5'] },
+  // Rungs below have every other picture, and the cuts are at even ones.
+  'sixty a second': { size: '854x480', rate: '60', rest: [...bt709, '-bf', '3'] },
+  'untagged HD': { size: '1280x720', rate: '25', rest: [] },
+  'no reordering': { size: '640x360', rate: '30000/1001', rest: [...bt709, '-bf', '0'] },
+  // Key frames that a decoder may begin at, and no IDR pictures: only the pictures themselves tell.
+  'recovery points': {
+    size: '640x360',
+    rate: '30',
+    rest: [...bt709, '-bf', '0', '-x264-params', 'open-gop=1'],
+  },
+} as const
+
+export type ConformingKind = keyof typeof conforming
+
+/** Makes a source whose index says that its pictures can be copied; 26 seconds. */
+export async function makeConformingClip(dir: string, kind: ConformingKind = 'tagged'): Promise<string> {
+  const { size, rate, rest } = conforming[kind]
+  const keys =
+    kind === 'recovery points' ? ['-g', '60', '-keyint_min', '60'] : ['-force_key_frames', irregular]
+  return await makeVideo(join(dir, `conforming-${kind.replaceAll(' ', '-')}.mp4`), [
+    ...[...picture(size, rate, 26), ...sound(26)],
+    ...['-c:v', 'libx264', '-preset', 'superfast', '-crf', '33', '-pix_fmt', 'yuv420p'],
+    ...['-maxrate', '700k', '-bufsize', '700k', '-g', '150', '-sc_threshold', '0', ...keys, ...rest],
+    ...['-c:a', 'aac', '-movflags', '+faststart'],
+  ])
+}
+
 async function makeVideo(path: string, args: readonly string[]): Promise<string> {
   await run('ffmpeg', ['-v', 'error', '-nostdin', '-y', ...args, '-shortest', path])
   return path

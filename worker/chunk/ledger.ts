@@ -1,4 +1,4 @@
-import { audioManifestKey, chunkKey, planKey, posterKey, workFolder } from '../../shared/keys.ts'
+import { audioManifestKey, chunkKey, planKey, posterKey, refusalKey, workFolder } from '../../shared/keys.ts'
 import type { Storage } from '../../shared/storage.ts'
 import type { SourceFacts } from '../media/facts.ts'
 import type { InitFacts } from '../media/fmp4.ts'
@@ -19,11 +19,20 @@ export interface Plan {
   readonly facts: SourceFacts
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
+  readonly segmentStorage: SegmentStorage
+  /**
+   * What the names of all files begin with that are made by this plan: empty, or `copy-`. A plan that copies may be
+   * given up for one that encodes; what a late worker still writes by the first is no part of the second.
+   */
+  readonly series: '' | 'copy-'
 }
+
+/** How finished segments lie in the bucket: an object each, or as ranges of one object a chunk and track. */
+export type SegmentStorage = 'files' | 'byterange'
 
 /** One track's part of a chunk: its segments in order, times in seconds, and what its init segment says. */
 export interface TrackPart {
-  readonly init: InitFacts & { readonly bytes: number; readonly md5: string }
+  readonly init: InitFacts & { readonly uri: string; readonly bytes: number; readonly md5: string }
   readonly segments: readonly PlaylistSegment[]
 }
 
@@ -52,21 +61,35 @@ export interface AudioManifest {
  */
 export interface Ledger {
   readPlan(signal: AbortSignal): Promise<Plan | undefined>
+  /** Says that the pictures of the source cannot be copied after all: the next attempt plans without it. */
+  refuseCopy(reason: string, signal: AbortSignal): Promise<void>
+  /** Why they cannot, when somebody found out. */
+  copyRefusal(signal: AbortSignal): Promise<string | undefined>
   /** The plan that counts: this one, or the one that was there. Undefined when what was there cannot be read or was just removed. */
   writePlan(plan: Omit<Plan, 'version'>, signal: AbortSignal): Promise<Plan | undefined>
   /** Undefined when there is none, or when something it lists is not in `present`. */
   readChunk(
+    plan: Plan,
     index: number,
     present: ReadonlyMap<string, number>,
     signal: AbortSignal,
   ): Promise<ChunkManifest | undefined>
-  writeChunk(manifest: Omit<ChunkManifest, 'version'>, signal: AbortSignal): Promise<ChunkManifest>
+  writeChunk(
+    plan: Plan,
+    manifest: Omit<ChunkManifest, 'version'>,
+    signal: AbortSignal,
+  ): Promise<ChunkManifest>
   readAudio(
+    plan: Plan,
     index: number,
     present: ReadonlyMap<string, number>,
     signal: AbortSignal,
   ): Promise<AudioManifest | undefined>
-  writeAudio(manifest: Omit<AudioManifest, 'version'>, signal: AbortSignal): Promise<AudioManifest>
+  writeAudio(
+    plan: Plan,
+    manifest: Omit<AudioManifest, 'version'>,
+    signal: AbortSignal,
+  ): Promise<AudioManifest>
   /** Of a job that is shared over the fleet: made before its chunks, published by its join. */
   readPoster(present: ReadonlyMap<string, number>, signal: AbortSignal): Promise<Buffer | undefined>
   writePoster(poster: Buffer, signal: AbortSignal): Promise<void>
@@ -86,8 +109,6 @@ export function audioFolder(index: number): string {
 }
 
 export function openLedger(storage: Storage, folder: string): Ledger {
-  const audioKey = (index: number) => audioManifestKey(folder, index)
-
   async function read<T extends { version: number }>(
     key: string,
     signal: AbortSignal,
@@ -131,20 +152,29 @@ export function openLedger(storage: Storage, folder: string): Ledger {
       return read<Plan>(planKey(folder), signal)
     },
 
-    async readChunk(index, present, signal) {
-      const manifest = await read<ChunkManifest>(chunkKey(folder, index), signal)
+    async refuseCopy(reason, signal) {
+      await write(refusalKey(folder), { reason }, signal)
+    },
+    async copyRefusal(signal) {
+      return (await read<{ version: number; reason: string }>(refusalKey(folder), signal))?.reason
+    },
+
+    async readChunk({ series }, index, present, signal) {
+      const manifest = await read<ChunkManifest>(chunkKey(folder, index, series), signal)
       if (!manifest) return undefined
       const tracks = Object.entries(manifest.tracks).every(([name, part]) => stored(name, part, present))
       const sheets = manifest.sheets.every((sheet) => present.get(sheet.uri) === sheet.bytes)
       return tracks && sheets ? manifest : undefined
     },
-    writeChunk: (manifest, signal) => write(chunkKey(folder, manifest.index), manifest, signal),
+    writeChunk: ({ series }, manifest, signal) =>
+      write(chunkKey(folder, manifest.index, series), manifest, signal),
 
-    async readAudio(index, present, signal) {
-      const manifest = await read<AudioManifest>(audioKey(index), signal)
+    async readAudio({ series }, index, present, signal) {
+      const manifest = await read<AudioManifest>(audioManifestKey(folder, index, series), signal)
       return manifest && stored(audioFolder(index), manifest.track, present) ? manifest : undefined
     },
-    writeAudio: (manifest, signal) => write(audioKey(manifest.index), manifest, signal),
+    writeAudio: ({ series }, manifest, signal) =>
+      write(audioManifestKey(folder, manifest.index, series), manifest, signal),
 
     async readPoster(present, signal) {
       const bytes = present.get(posterKey(folder).slice(folder.length))
@@ -178,10 +208,16 @@ function parse<T>(text: string): T | undefined {
   }
 }
 
+/** The objects of a track and their sizes in bytes, by name in its folder. */
+export function objectsOf({ init, segments }: TrackPart): Map<string, number> {
+  const objects = new Map([[init.uri, init.bytes]])
+  for (const { uri, bytes } of segments) objects.set(uri, (objects.get(uri) ?? 0) + bytes)
+  return objects
+}
+
 /** Whether all of a track is in the bucket, in its right size. */
 export function stored(trackFolder: string, part: TrackPart, present: ReadonlyMap<string, number>): boolean {
-  if (present.get(`${trackFolder}/init.mp4`) !== part.init.bytes) return false
-  return part.segments.every((segment) => present.get(`${trackFolder}/${segment.uri}`) === segment.bytes)
+  return [...objectsOf(part)].every(([uri, bytes]) => present.get(`${trackFolder}/${uri}`) === bytes)
 }
 
 /** All manifests of a job whose parts are all done, up to where the source really ended. */
@@ -192,10 +228,10 @@ export async function readManifests(
   signal: AbortSignal,
 ): Promise<{ chunks: ChunkManifest[]; audio: AudioManifest[] }> {
   const chunks = await Promise.all(
-    plan.grid.chunks.map(({ index }) => ledger.readChunk(index, present, signal)),
+    plan.grid.chunks.map(({ index }) => ledger.readChunk(plan, index, present, signal)),
   )
   const audio = await Promise.all(
-    plan.facts.audio.map((_, index) => ledger.readAudio(index, present, signal)),
+    plan.facts.audio.map((_, index) => ledger.readAudio(plan, index, present, signal)),
   )
   return {
     chunks: chunks.filter((chunk) => chunk !== undefined),

@@ -13,7 +13,7 @@ export function partsOf(plan: Plan): Part[] {
 
 /** The parts whose manifest is not in the bucket. present: sizes by name in the job's folder. */
 export function missingParts(plan: Plan, present: ReadonlyMap<string, number>): Part[] {
-  return partsOf(plan).filter((part) => !present.has(manifestName(part)))
+  return partsOf(plan).filter((part) => !present.has(manifestName(part, plan)))
 }
 
 /** Whether a job's parts go to the whole fleet: with `auto` when it has more than FANOUT_MIN_CHUNKS chunks. */
@@ -26,6 +26,6 @@ export function partName({ type, index }: Part): string {
   return `${type}-${index}`
 }
 
-function manifestName({ type, index }: Part): string {
-  return type === 'chunk' ? chunkKey('', index) : audioManifestKey('', index)
+function manifestName({ type, index }: Part, { series }: Plan): string {
+  return type === 'chunk' ? chunkKey('', index, series) : audioManifestKey('', index, series)
 }

@@ -1,33 +1,44 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { every } from '../../shared/time.ts'
 import type { TrackPart } from '../chunk/ledger.ts'
 import { type InitFacts, isEmptySegment, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
+import { splitSegment } from '../media/fmp4-split.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
-import type { Uploader } from './upload.ts'
+import type { SegmentStore } from './segment-store.ts'
 
 /** How often ffmpeg's folders are looked at: a segment is six seconds of video, so this delays nothing. */
 const scanMs = 250
 
 const segmentName = /^seg-(\d+)\.m4s$/
 
+/** A segment that was measured, with its bytes: whoever judges it may look closer. */
+export interface Measured {
+  readonly number: number
+  readonly init: InitFacts
+  readonly facts: SegmentFacts
+  readonly data: Buffer
+}
+
 export interface CollectorInput {
   /** Track name to the folder that ffmpeg writes it to. */
   readonly tracks: ReadonlyMap<string, string>
-  /** The key of one of a track's files. */
-  key(track: string, file: string): string
-  readonly uploader: Uploader
-  /** Judges a segment against the plan as soon as it is there; throws output_invalid. */
-  check(track: string, number: number, init: InitFacts, segment: SegmentFacts): void
+  /** Segments are whole MP4 files (a grid with cuts), and complete only when the next one is there. */
+  readonly selfContained: boolean
+  readonly store: SegmentStore
+  /** A file's name in the bucket. */
+  named(file: string): string
+  /** Judges a segment against the plan as soon as it is there; throws output_invalid or copy_refused. */
+  check(track: string, segment: Measured): void
   onSegment?(track: string, bytes: number): void
   /** A segment cannot be read or is not as planned: the encode must stop. */
   onError(error: WorkerError): void
 }
 
 export interface Collector {
-  /** After ffmpeg's exit: takes the rest and resolves to the tracks once all of it is stored in the bucket. */
+  /** After ffmpeg's exit: takes the rest and resolves to the tracks; `stored` once all of it is in the bucket. */
   finish(): Promise<{ tracks: Map<string, TrackPart>; stored: Promise<void> }>
   stop(): void
 }
@@ -35,13 +46,13 @@ export interface Collector {
 interface OpenTrack {
   readonly name: string
   readonly dir: string
-  init: (InitFacts & { bytes: number; md5: string }) | undefined
+  init: TrackPart['init'] | undefined
   readonly segments: Map<number, PlaylistSegment>
 }
 
 /**
- * Takes finished segments from ffmpeg's folders while it goes on: a segment bears its final name only once it is
- * closed (hls_flags temp_file). Each is measured, judged and handed to the uploader at once.
+ * Takes finished segments from ffmpeg's folders while it goes on. With the HLS muxer a segment bears its final name
+ * only once it is closed (hls_flags temp_file). Each is measured, judged and handed on at once.
  */
 export function createCollector(input: CollectorInput): Collector {
   const tracks: OpenTrack[] = [...input.tracks].map(([name, dir]) => ({
@@ -50,82 +61,89 @@ export function createCollector(input: CollectorInput): Collector {
     init: undefined,
     segments: new Map(),
   }))
-  const uploads: Promise<void>[] = []
   let failed: WorkerError | undefined
   let scanning: Promise<void> = Promise.resolve()
 
-  function upload(path: string, key: string, bytes: number): void {
-    uploads.push(
-      new Promise((resolve) => {
-        input.uploader.add({ path, key, bytes, removeAfter: true, onDone: () => resolve() })
-      }),
-    )
-  }
-
   async function take(track: OpenTrack, file: string, number: number): Promise<void> {
     const path = join(track.dir, file)
-    const data = await readFile(path)
-    if (isEmptySegment(data)) return
+    const written = await readFile(path)
+    if (isEmptySegment(written)) return
+    const data = input.selfContained ? await takeApart(track, written, number) : written
     track.init ??= await takeInit(track)
     const facts = parseSegment(data, track.init.timescale)
-    input.check(track.name, number, track.init, facts)
+    input.check(track.name, { number, init: track.init, facts, data })
+    const name = input.named(file)
+    const asWritten = data === written
+    const place = await input.store.keep({ track: track.name, path, name, bytes: data, asWritten })
     track.segments.set(number, {
-      uri: file,
-      seconds: facts.seconds,
-      bytes: data.length,
+      ...{ number, ...place, seconds: facts.seconds, bytes: data.length },
       keyframe: facts.firstKeyframe,
     })
     input.onSegment?.(track.name, data.length)
-    upload(path, input.key(track.name, file), data.length)
   }
 
-  async function takeInit(track: OpenTrack): Promise<InitFacts & { bytes: number; md5: string }> {
+  async function takeApart(track: OpenTrack, file: Buffer, number: number): Promise<Buffer> {
+    const { init, media } = splitSegment(file, number + 1)!
+    if (!track.init) {
+      await writeFile(join(track.dir, 'init.mp4'), init)
+    } else if (md5Of(init) !== track.init.md5) {
+      throw new WorkerError('output_invalid', `${track.name}: segment ${number} has another header`)
+    }
+    return media
+  }
+
+  async function takeInit(track: OpenTrack): Promise<TrackPart['init']> {
     const path = join(track.dir, 'init.mp4')
     const data = await readFile(path)
-    const md5 = createHash('md5').update(data).digest('hex')
-    upload(path, input.key(track.name, 'init.mp4'), data.length)
-    return { ...parseInit(data), bytes: data.length, md5 }
+    const uri = input.named('init.mp4')
+    input.store.keepInit(track.name, uri, path, data.length)
+    return { ...parseInit(data), uri, bytes: data.length, md5: md5Of(data) }
   }
 
-  async function scanAll(): Promise<void> {
+  async function scanAll(ended: boolean): Promise<void> {
     for (const track of tracks) {
-      for (const file of (await readdir(track.dir)).sort()) {
-        const number = segmentName.exec(file)?.[1]
-        if (number !== undefined && !track.segments.has(Number(number)))
-          await take(track, file, Number(number))
+      const files = (await readdir(track.dir)).filter((file) => segmentName.test(file)).sort()
+      if (input.selfContained && !ended) files.pop()
+      for (const file of files) {
+        const number = Number(segmentName.exec(file)![1])
+        if (!track.segments.has(number)) await take(track, file, number)
       }
     }
   }
 
-  function scan(): Promise<void> {
+  function scan(ended = false): Promise<void> {
     scanning = scanning.then(async () => {
       if (failed) return
-      await scanAll().catch((error: unknown) => {
+      await scanAll(ended).catch((error: unknown) => {
         failed = asWorkerError(error)
         input.onError(failed)
       })
     })
     return scanning
   }
-  const timer = every(scanMs, scan)
+  const timer = every(scanMs, () => scan())
 
   return {
     stop: () => timer.stop(),
     async finish() {
       timer.stop()
-      await scan()
+      await scan(true)
       if (failed) throw failed
       const parts = new Map<string, TrackPart>()
       for (const track of tracks) {
         if (!track.init) continue
-        const segments = [...track.segments].sort(([a], [b]) => a - b).map(([, segment]) => segment)
+        const segments = [...track.segments.values()].sort((a, b) => a.number - b.number)
         parts.set(track.name, { init: track.init, segments })
       }
       if (parts.size !== 0 && parts.size !== tracks.length) {
         const missing = tracks.filter((track) => !track.init).map((track) => track.name)
         throw new WorkerError('output_invalid', `ffmpeg wrote no segments for ${missing.join(', ')}`)
       }
-      return { tracks: parts, stored: Promise.all(uploads).then(() => undefined) }
+      return { tracks: parts, stored: input.store.stored() }
     },
   }
+}
+
+function md5Of(data: Buffer): string {
+  return createHash('md5').update(data).digest('hex')
 }

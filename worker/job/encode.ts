@@ -15,12 +15,13 @@ import {
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'
 import type { AudioFacts } from '../media/facts.ts'
-import type { InitFacts, SegmentFacts } from '../media/fmp4.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
 import { runTool, type ToolHandle } from '../media/run.ts'
 import type { Chunk } from '../media/timeline.ts'
-import { createCollector } from './collect.ts'
+import { segmentCheck, segmentsOf } from './check.ts'
+import { createCollector, type Measured } from './collect.ts'
+import { openSegmentStore } from './segment-store.ts'
 import type { SourceHandle } from './source.ts'
 import type { Uploader } from './upload.ts'
 
@@ -76,12 +77,14 @@ export async function encodeChunk(
       },
     }),
     onProgress,
-    check: (track, number, init, segment) => checkSegment(plan, chunk, track, number, init, segment),
+    check: segmentCheck(plan, chunk),
+    objectName: `chunk-${String(chunk.index).padStart(5, '0')}.m4s`,
   })
-  const segments = chunk.last ? undefined : segmentCount(chunk, parts.tracks)
+  const segments = chunk.last ? undefined : segmentsOf(chunk, parts.tracks)
   const { sheets, uploaded } = await uploadSheets(context, outDir)
   const stored = withSignal(Promise.all([parts.stored, uploaded]), signal).then(async () => {
     const manifest = await ledger.writeChunk(
+      plan,
       { index: chunk.index, tracks: Object.fromEntries(parts.tracks), sheets, encodeSeconds: seconds },
       signal,
     )
@@ -117,18 +120,21 @@ export async function encodeAudio(
       }),
       onProgress: () => {},
       check: () => {},
+      objectName: 'audio.m4s',
     },
   )
   const part = parts.tracks.get(audioFolder(position))
   if (!part) throw new WorkerError('output_invalid', `audio track ${track.index} gave no segments`)
   await withSignal(parts.stored, signal)
-  return context.ledger.writeAudio({ index: position, track: part, encodeSeconds: seconds }, signal)
+  return context.ledger.writeAudio(plan, { index: position, track: part, encodeSeconds: seconds }, signal)
 }
 
 interface Run {
   readonly args: string[]
   onProgress(update: ProgressUpdate): void
-  check(track: string, number: number, init: InitFacts, segment: SegmentFacts): void
+  check(track: string, segment: Measured): void
+  /** Of each track's one object, where segments are ranges of it. */
+  readonly objectName: string
 }
 
 async function encode(
@@ -138,12 +144,18 @@ async function encode(
   tracks: ReadonlyMap<string, string>,
   run: Run,
 ) {
-  const { config, signal, source } = context
+  const { config, plan, signal, source } = context
   for (const dir of [outDir, ...tracks.values()]) await mkdir(dir, { recursive: true })
   const collector = createCollector({
     tracks,
-    key: (track, file) => `${context.folder}${track}/${file}`,
-    uploader: context.uploader,
+    selfContained: plan.grid.cuts !== undefined,
+    store: openSegmentStore({
+      storage: plan.segmentStorage,
+      uploader: context.uploader,
+      key: (track, file) => `${context.folder}${track}/${file}`,
+      objectName: plan.series + run.objectName,
+    }),
+    named: (file) => plan.series + file,
     // Each segment is read twice: to be measured, and to be sent.
     onSegment: (_track, bytes) => {
       context.metrics.segments_uploaded_total.inc()
@@ -189,49 +201,13 @@ function toolSource({ source, plan, config }: EncodeContext) {
   }
 }
 
-/** Every segment is where the grid says, whole, and starts with a key frame. Only the last of the video may be short. */
-function checkSegment(
-  { grid, ladder }: Plan,
-  chunk: Chunk,
-  track: string,
-  number: number,
-  init: InitFacts,
-  segment: SegmentFacts,
-): void {
-  const everyNth = ladder.find((rendition) => rendition.name === track)?.everyNth ?? 1
-  const firstFrame = number * grid.segmentFrames
-  const wantTicks = (firstFrame * grid.rate.den * init.timescale) / grid.rate.num
-  const wantSamples = grid.segmentFrames / everyNth
-  const where = `${track}/seg-${number}`
-  if (!segment.startsWithKeyframe) throw invalid(`${where} does not start with a key frame`)
-  if (Math.abs(segment.baseDecodeTime - wantTicks) > 1)
-    throw invalid(`${where} starts at tick ${segment.baseDecodeTime}, the grid says ${wantTicks}`)
-  if (segment.samples > wantSamples)
-    throw invalid(`${where} has ${segment.samples} frames, the grid says ${wantSamples}`)
-  if (number < chunk.firstSegment) throw invalid(`${where} belongs to an earlier chunk than ${chunk.index}`)
-}
-
-/** Segments in each rendition of a chunk that is not the last. Throws output_invalid when they differ or are too many. */
-function segmentCount(chunk: Chunk, tracks: ReadonlyMap<string, { segments: readonly unknown[] }>): number {
-  const counts = [...new Set([...tracks.values()].map((part) => part.segments.length))]
-  if (counts.length > 1)
-    throw invalid(`the renditions of chunk ${chunk.index} have ${counts.join(' and ')} segments`)
-  const [count = 0] = counts
-  if (count > chunk.segments)
-    throw invalid(`chunk ${chunk.index} has ${count} segments, the plan says ${chunk.segments}`)
-  return count
-}
-
-function invalid(message: string): WorkerError {
-  return new WorkerError('output_invalid', message)
-}
-
 async function uploadSheets(context: EncodeContext, outDir: string) {
   const names = (await readdir(outDir)).filter((name) => name.endsWith('.jpg')).sort()
   const sheets: { uri: string; bytes: number }[] = []
   const uploads: Promise<void>[] = []
-  for (const uri of names) {
-    const path = join(outDir, uri)
+  for (const name of names) {
+    const path = join(outDir, name)
+    const uri = context.plan.series + name
     const { size: bytes } = await stat(path)
     sheets.push({ uri, bytes })
     uploads.push(

@@ -1,8 +1,10 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
+import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
+import { orRefuseCopy } from './copy-plan.ts'
 import { encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
@@ -16,8 +18,11 @@ export interface PartPorts extends VideoPorts, FanOutPorts {
   readonly owner: string
 }
 
-/** What became of a part: encoded now, found in the bucket, or no longer wanted since its job has ended. */
-type PartResult = 'encoded' | 'found' | 'moot'
+/**
+ * What became of a part: encoded now, found in the bucket, no longer wanted since its job has ended, or of a plan that
+ * somebody found to be wrong.
+ */
+type PartResult = 'encoded' | 'found' | 'moot' | 'replan'
 
 /** One chunk or audio track of a shared job. Whoever stores the last one asks for the join. */
 export function partWork(message: PartMessage, parent: VideoWork, ports: PartPorts): Work<PartResult> {
@@ -25,6 +30,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
   const { part } = message
   const name = partName(part)
   const identity = partIdentity(parent, part)
+  /** Of the plan that this part was encoded by. */
+  let planned: Plan['series'] | undefined
 
   return {
     kind: 'part',
@@ -38,9 +45,12 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const plan = await ledger.readPlan(run.signal)
       // Cancelled and cleared, or published: nobody waits for this part.
       if (!plan) return 'moot'
-      const missing = missingParts(plan, await ledger.manifests(run.signal))
+      const stored = await ledger.manifests(run.signal)
+      if (stored.has(refusalKey(''))) return 'replan'
+      const missing = missingParts(plan, stored)
       if (missing.every((other) => partName(other) !== name)) return 'found'
-      await encodePart(spec, plan, message, ports, run)
+      planned = plan.series
+      await orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
       return 'encoded'
     },
     async complete(result, signal) {
@@ -54,8 +64,10 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
         if (!(await parent.isPublished?.(signal))) await parent.removeOutput(gone, signal)
         return 'accepted'
       }
-      const missing = missingParts(plan, await ledger.manifests(signal))
-      if (missing.length === 0) await createFanOut(parent, ports).join(signal)
+      // The join is the parent once more: it plans anew, or sends what was encoded by a plan of before.
+      const outdated = result === 'replan' || (planned !== undefined && planned !== plan.series)
+      if (outdated || missingParts(plan, await ledger.manifests(signal)).length === 0)
+        await createFanOut(parent, ports).join(signal)
       return 'accepted'
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.

@@ -4,6 +4,7 @@ import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
+import { withCopy } from './copy-plan.ts'
 import type { OpenVideo } from './opening.ts'
 import type { SourceHandle } from './source.ts'
 import type { VideoSpec } from './video.ts'
@@ -25,15 +26,19 @@ export async function planJob(spec: VideoSpec, opened: OpenVideo): Promise<{ pla
   const { object, ledger, context } = opened
   const { signal, logger } = context
   const existing = await ledger.readPlan(signal)
-  if (existing && existing.source.etag === object.etag) {
+  const refusal = existing?.series === 'copy-' ? await ledger.copyRefusal(signal) : undefined
+  if (existing && existing.source.etag === object.etag && refusal === undefined) {
     logger.info({ chunks: existing.grid.chunks.length }, 'the plan is in the bucket: going on from there')
     return { plan: existing, resumed: true }
   }
-  if (existing) {
+  if (refusal !== undefined) {
+    logger.warn({ reason: refusal }, 'the pictures of the source cannot be copied: starting over')
+    await ledger.clear(signal)
+  } else if (existing) {
     logger.warn({ was: existing.source.etag, is: object.etag }, 'the source was replaced: starting over')
     await ledger.clear(signal)
   }
-  const made = await makePlan(spec, opened)
+  const made = await withCopy(await makePlan(spec, opened), opened, refusal)
   return { plan: await storePlan(made, ledger, context), resumed: false }
 }
 
@@ -85,7 +90,11 @@ async function makePlan(
     chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : config.hls.chunkSeconds,
   })
   const { key, bytes, etag } = object
-  return { jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid }
+  const segmentStorage = profile.segmentStorage ?? config.hls.segmentStorage
+  return {
+    ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
+    ...{ segmentStorage, series: '' },
+  }
 }
 
 /** A bucket that went away in mid-probe costs no attempt. */

@@ -4,6 +4,7 @@ import {
   type AudioManifest,
   audioFolder,
   type ChunkManifest,
+  objectsOf,
   type Plan,
   stored,
   type TrackPart,
@@ -17,16 +18,21 @@ import {
   targetDuration,
   type VideoVariant,
 } from '../media/playlist.ts'
-import { framesToSeconds } from '../media/timeline.ts'
+import { framesToSeconds, type Grid, segmentLength } from '../media/timeline.ts'
 
 /** A finished video as its manifests tell it. */
 export interface Assembled {
-  readonly variants: readonly VideoVariant[]
-  readonly audio: readonly AudioRendition[]
+  readonly variants: readonly (VideoVariant & WithInit)[]
+  readonly audio: readonly (AudioRendition & WithInit)[]
   /** Length in seconds: of the video's renditions, which are all equally long. */
   readonly seconds: number
   /** Of all segments, in bytes. */
   readonly bytes: number
+}
+
+interface WithInit {
+  /** Of the init segment, relative to the media playlist. */
+  readonly initUri: string
 }
 
 /** One text object to publish, key relative to the job's folder. */
@@ -41,19 +47,20 @@ export function assemble(
   chunks: readonly ChunkManifest[],
   audio: readonly AudioManifest[],
 ): Assembled {
-  const variants = plan.ladder.map((rendition): VideoVariant => {
+  const variants = plan.ladder.map((rendition): VideoVariant & WithInit => {
     const parts = chunks.map((chunk) => chunk.tracks[rendition.name]).filter((part) => part !== undefined)
     const first = parts[0]
     if (!first) throw new WorkerError('no_frames', 'no picture could be decoded')
     if (parts.some((part) => part.init.md5 !== first.init.md5))
       throw new WorkerError('output_invalid', `the init segments of ${rendition.name} differ between chunks`)
     const segments = parts.flatMap((part) => part.segments)
-    checkRun(rendition.name, segments, framesToSeconds(plan.grid.segmentFrames, plan.grid.rate))
+    checkRun(rendition.name, segments, plan.grid)
     return {
       ...{
         name: rendition.name,
         uri: `${rendition.name}/index.m3u8`,
         iframesUri: `${rendition.name}/iframes.m3u8`,
+        initUri: first.init.uri,
       },
       ...{
         codec: first.init.codec,
@@ -78,12 +85,13 @@ export function assemble(
   return { variants, audio: renditions, seconds: Math.max(...lengths), bytes }
 }
 
-function audioRendition(plan: Plan, manifest: AudioManifest, position: number): AudioRendition {
+function audioRendition(plan: Plan, manifest: AudioManifest, position: number): AudioRendition & WithInit {
   const facts = plan.facts.audio[position]
   const { init, segments } = manifest.track
   return {
     ...{
       uri: `${audioFolder(manifest.index)}/index.m3u8`,
+      initUri: init.uri,
       codec: init.codec,
       channels: init.channels,
       segments,
@@ -106,15 +114,15 @@ function trackName(plan: Plan, position: number): string {
 }
 
 /** Numbers run on from 0, and only the last segment may be short: nothing is missing, nothing twice. */
-function checkRun(name: string, segments: readonly PlaylistSegment[], full: number): void {
-  segments.forEach((segment, index) => {
-    const number = Number(/(\d+)/.exec(segment.uri)?.[1])
+function checkRun(name: string, segments: readonly PlaylistSegment[], grid: Grid): void {
+  segments.forEach(({ number, seconds }, index) => {
     if (number !== index)
-      throw new WorkerError('output_invalid', `${name}: segment ${index} is missing (found ${segment.uri})`)
-    if (index < segments.length - 1 && Math.abs(segment.seconds - full) > 0.001)
+      throw new WorkerError('output_invalid', `${name}: segment ${index} is missing (found ${number})`)
+    const planned = framesToSeconds(segmentLength(grid, index), grid.rate)
+    if (index < segments.length - 1 && Math.abs(seconds - planned) > 0.001)
       throw new WorkerError(
         'output_invalid',
-        `${name}: segment ${index} lasts ${segment.seconds} s, the grid says ${full}`,
+        `${name}: segment ${index} lasts ${seconds} s, the grid says ${planned}`,
       )
   })
 }
@@ -123,20 +131,47 @@ function total(segments: readonly PlaylistSegment[]): number {
   return segments.reduce((sum, segment) => sum + segment.seconds, 0)
 }
 
+/** Each track's folder and what lies in it, of all that the playlists will name. */
+function partsOf(
+  chunks: readonly ChunkManifest[],
+  audio: readonly AudioManifest[],
+): (readonly [string, TrackPart])[] {
+  return [
+    ...chunks.flatMap((chunk) => Object.entries(chunk.tracks)),
+    ...audio.map((manifest) => [audioFolder(manifest.index), manifest.track] as const),
+  ]
+}
+
 /** Every segment that the playlists will name is in the bucket, in its right size. Throws output_invalid. */
 export function checkPresent(
   chunks: readonly ChunkManifest[],
   audio: readonly AudioManifest[],
   present: ReadonlyMap<string, number>,
 ): void {
-  const parts: [string, TrackPart][] = [
-    ...chunks.flatMap((chunk) => Object.entries(chunk.tracks)),
-    ...audio.map((manifest): [string, TrackPart] => [audioFolder(manifest.index), manifest.track]),
-  ]
-  for (const [folder, part] of parts) {
+  for (const [folder, part] of partsOf(chunks, audio)) {
     if (!stored(folder, part, present))
       throw new WorkerError('output_invalid', `not all of ${folder} is in the bucket`)
   }
+}
+
+/**
+ * Media and pictures in the job's folder that no playlist will name: made by a plan that was given up. Names as in
+ * `present`.
+ */
+export function straysIn(
+  present: ReadonlyMap<string, number>,
+  chunks: readonly ChunkManifest[],
+  audio: readonly AudioManifest[],
+): string[] {
+  const named = new Set(chunks.flatMap(({ sheets }) => sheets.map(({ uri }) => uri)))
+  for (const [folder, part] of partsOf(chunks, audio))
+    for (const uri of objectsOf(part).keys()) named.add(`${folder}/${uri}`)
+  return [...present.keys()].filter((name) => /\.(m4s|mp4|jpg)$/.test(name) && ours(name) && !named.has(name))
+}
+
+/** The ledger is removed as a whole, the poster stands beside the playlists. */
+function ours(name: string): boolean {
+  return !name.startsWith('.work/') && name !== 'poster.jpg'
 }
 
 /** The playlists in the order in which they must appear: a viewer who sees one finds all it names. The master is last. */
@@ -145,13 +180,13 @@ export function playlists(video: Assembled): TextObject[] {
     ...video.variants.map((v) => v.segments),
     ...video.audio.map((a) => a.segments),
   )
-  const media = [...video.variants, ...video.audio].map(({ uri, segments }) => ({
+  const media = [...video.variants, ...video.audio].map(({ uri, initUri, segments }) => ({
     name: uri,
-    text: mediaPlaylist(segments, { target, initUri: 'init.mp4' }),
+    text: mediaPlaylist(segments, { target, initUri }),
   }))
-  const iframes = video.variants.map(({ name, segments }) => ({
+  const iframes = video.variants.map(({ name, initUri, segments }) => ({
     name: `${name}/iframes.m3u8`,
-    text: iframePlaylist(segments, { target, initUri: 'init.mp4' }),
+    text: iframePlaylist(segments, { target, initUri }),
   }))
   const master = masterPlaylist({ variants: video.variants, audio: video.audio, target })
   return [...media, ...iframes, { name: masterKey(''), text: master }]

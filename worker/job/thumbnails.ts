@@ -39,9 +39,10 @@ export function makeStoryboard(plan: Plan, chunks: readonly ChunkManifest[]): Te
     const made = new Set(manifest.sheets.map((sheet) => sheet.uri))
     if (seconds === 0) return []
     return storyboardCues(board, chunk.startSeconds, seconds)
-      .filter(({ sheet }) => made.has(sheet))
-      .map(({ sheet, cues }) => ({
-        uri: sheet,
+      .map(({ sheet, cues }) => ({ uri: plan.series + sheet, cues }))
+      .filter(({ uri }) => made.has(uri))
+      .map(({ uri, cues }) => ({
+        uri,
         cues,
         columns: board.columns,
         width: board.width,

@@ -13,10 +13,11 @@ import {
 import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
+import { orRefuseCopy } from './copy-plan.ts'
 import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
-import { type Assembled, assemble, checkPresent, playlists } from './publish.ts'
+import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
 import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
 import { audioPart, encodeContext, walkChunks } from './walk.ts'
@@ -93,18 +94,23 @@ export async function packageVideo(
     }
     const encoding = encodeContext(opened, spec, plan)
 
-    const [chunks, audio, poster] = await together(run, [
-      walkChunks(encoding, present, context),
-      Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
-      ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
-    ])
+    const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
+      together(run, [
+        walkChunks(encoding, present, context),
+        Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
+        ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
+      ]),
+    )
     await uploader.drained(signal)
 
     reporter.move('validating')
-    const video = await stage('verify', async () => {
-      checkPresent(chunks, audio, await ledger.present(signal))
-      return assemble(plan, chunks, audio)
-    })
+    const { video, strays } = await orRefuseCopy(plan, ledger, context.logger, () =>
+      stage('verify', async () => {
+        const stored = await ledger.present(signal)
+        checkPresent(chunks, audio, stored)
+        return { video: assemble(plan, chunks, audio), strays: straysIn(stored, chunks, audio) }
+      }),
+    )
     reporter.move('thumbnail')
     const storyboard = makeStoryboard(plan, chunks)
 
@@ -120,6 +126,13 @@ export async function packageVideo(
           cacheControl: cacheControlOf(key),
           signal: limit,
         })
+      if (strays.length > 0) {
+        context.logger.info({ strays: strays.length }, 'files of a plan that was given up are removed')
+        await storage.deleteKeys(
+          strays.map((name) => spec.folder + name),
+          limit,
+        )
+      }
       await Promise.all([
         put(spec.posterKey, poster),
         ...media.map(({ name, text }) => put(spec.folder + name, text)),

@@ -60,7 +60,7 @@ export async function walkChunks(
   let reused = 0
   reporter.move('transcoding', 0)
   for (const chunk of plan.grid.chunks) {
-    const found = present.size > 0 ? await ledger.readChunk(chunk.index, present, signal) : undefined
+    const found = present.size > 0 ? await ledger.readChunk(plan, chunk.index, present, signal) : undefined
     if (found) {
       reused += 1
       stored.push(Promise.resolve(found))
@@ -105,6 +105,8 @@ export async function audioPart(
   present: Present,
 ): Promise<AudioManifest> {
   const found =
-    present.size > 0 ? await encoding.ledger.readAudio(position, present, encoding.signal) : undefined
+    present.size > 0
+      ? await encoding.ledger.readAudio(encoding.plan, position, present, encoding.signal)
+      : undefined
   return found ?? encodeAudio(encoding, track, position)
 }

@@ -1,9 +1,9 @@
-import { hlsFlags } from './args-hls.ts'
+import { segmentFlags } from './args-hls.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import type { AudioFacts } from './facts.ts'
 import { audioFilters } from './filters-audio.ts'
 import type { Profile } from './profile.ts'
-import type { Grid } from './timeline.ts'
+import { type Grid, segmentCount } from './timeline.ts'
 
 export interface AudioRequest extends ToolSource {
   readonly track: AudioFacts
@@ -34,7 +34,7 @@ export function audioArgs(request: AudioRequest): string[] {
     `${profile.audioKbps}k`,
     '-threads',
     String(threads),
-    ...hlsFlags({ dir: outDir, grid, firstSegment: 0 }),
+    ...segmentFlags({ dir: outDir, grid, firstSegment: 0, segments: segmentCount(grid) }),
     ...witnessFlags(request.facts, track.index),
   ]
 }

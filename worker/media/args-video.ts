@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import { hlsFlags } from './args-hls.ts'
+import { copyFlags } from './args-copy.ts'
+import { segmentFlags } from './args-hls.ts'
+import { keyFrameFlags } from './args-keys.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import { clockFilters, gridFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
@@ -24,17 +26,20 @@ export interface VideoChunkRequest extends ToolSource {
 export function videoChunkArgs(request: VideoChunkRequest): string[] {
   const { chunk, ladder, grid, outDir } = request
   const storyboard = storyboardPlan(request)
+  const from = chunk.index === 0 ? undefined : chunk.startSeconds
   return [
     ...commonFlags({ progress: true }),
-    ...inputFlags(request, chunk.index === 0 ? undefined : chunk.startSeconds),
+    ...inputFlags(request, from),
+    // Opened once more for the copy: where a stream is decoded, too, ffmpeg begins a copy by the decoder's clock,
+    // which lags behind by as many pictures as it has threads.
+    ...(ladder[0]!.copied ? inputFlags(request, from) : []),
     '-filter_complex',
     filterGraph(request, storyboard),
     ...ladder.flatMap((rendition, rung) => [
-      '-map',
-      `[out${rung}]`,
+      ...['-map', rendition.copied ? `1:${request.facts.video.index}` : `[out${rung}]`],
       ...cleanOutputFlags,
-      ...encoderFlags(request, rendition),
-      ...hlsFlags({ dir: join(outDir, rendition.name), grid, firstSegment: chunk.firstSegment }),
+      ...(rendition.copied ? copyFlags(request.facts, grid, chunk) : encoderFlags(request, rendition)),
+      ...segmentFlags({ dir: join(outDir, rendition.name), grid, ...segmentsOf(chunk) }),
     ]),
     '-map',
     '[board]',
@@ -44,30 +49,43 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
   ]
 }
 
+function segmentsOf({ firstSegment, segments }: Chunk) {
+  return { firstSegment, segments }
+}
+
 function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): string {
   const { facts, grid, chunk, ladder } = request
-  const top = ladder[0]!
+  const encoded = ladder.flatMap((rendition, rung) => (rendition.copied ? [] : [{ rendition, rung }]))
+  // The largest picture that is made: a video that is all copied is still scaled for its storyboard.
+  const largest = encoded[0]?.rendition ?? ladder[0]!
   const chains = [
     `[0:${facts.video.index}]${[
       ...clockFilters(facts),
       ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
-      ...pictureFilters(facts.video, top.width, top.height),
+      ...thin(1, largest.everyNth),
+      ...pictureFilters(facts.video, largest.width, largest.height),
     ].join(',')}[size0]`,
   ]
-  ladder.forEach((rendition, rung) => {
-    const below = ladder[rung + 1]
-    chains.push(`[size${rung}]split=2[out${rung}][from${rung}]`)
+  encoded.forEach(({ rendition, rung }, step) => {
+    const below = encoded[step + 1]?.rendition
+    chains.push(`[size${step}]split=2[out${rung}][from${step}]`)
     if (!below) return
-    // Every other picture for the low rungs: thrown away before it is scaled.
-    const thin =
-      below.everyNth === rendition.everyNth ? '' : `framestep=${below.everyNth / rendition.everyNth},`
-    // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
-    chains.push(
-      `[from${rung}]${thin}scale=${below.width}:${below.height}:flags=bicubic,setsar=1[size${rung + 1}]`,
-    )
+    const scale = [
+      ...thin(rendition.everyNth, below.everyNth),
+      `scale=${below.width}:${below.height}:flags=bicubic`,
+      // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
+      'setsar=1',
+    ]
+    chains.push(`[from${step}]${scale.join(',')}[size${step + 1}]`)
   })
-  chains.push(`[from${ladder.length - 1}]${storyboardFilters(storyboard).join(',')}[board]`)
+  const smallest = encoded.length === 0 ? 'size0' : `from${encoded.length - 1}`
+  chains.push(`[${smallest}]${storyboardFilters(storyboard).join(',')}[board]`)
   return chains.join(';')
+}
+
+/** Every other picture for the low rungs: thrown away before it is scaled. */
+function thin(above: number, below: number): string[] {
+  return below === above ? [] : [`framestep=${below / above}`]
 }
 
 /**
@@ -81,8 +99,7 @@ function frameLimit(chunk: Chunk, grid: Grid): number {
 }
 
 function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
-  const { grid, profile, threads } = request
-  const keyFrames = String(grid.keyFrames / rendition.everyNth)
+  const { grid, chunk, profile, threads } = request
   return [
     '-c:v',
     'libx264',
@@ -101,19 +118,7 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     `${rendition.maxrateKbps}k`,
     '-bufsize',
     `${rendition.bufsizeKbps}k`,
-    // Key frames on the grid and nowhere else: segments of all renditions begin together, with an IDR picture.
-    '-g',
-    keyFrames,
-    '-keyint_min',
-    keyFrames,
-    '-sc_threshold',
-    '0',
-    '-force_key_frames',
-    `expr:not(mod(n,${keyFrames}))`,
-    '-forced-idr',
-    '1',
-    '-flags:v',
-    '+cgop',
+    ...keyFrameFlags(grid, chunk, rendition.everyNth),
     '-colorspace',
     'bt709',
     '-color_primaries',

@@ -1,10 +1,13 @@
 import { WorkerError } from '../../shared/errors.ts'
+import { type Box, boxes, find } from './boxes.ts'
 
 /** What an init segment says about its one track. */
 export interface InitFacts {
   /** RFC 6381: 'avc1.64001f', 'mp4a.40.2'. */
   readonly codec: string
   readonly timescale: number
+  /** Of H.264: its avcC, in base64. */
+  readonly configuration?: string
   /** 0 for audio. */
   readonly width: number
   readonly height: number
@@ -25,14 +28,8 @@ export interface SegmentFacts {
   readonly sequence: number
   /** The first key frame: bytes of moof + mdat up to the end of the picture, for I-frame playlists. */
   readonly firstKeyframe: { readonly offset: number; readonly length: number } | undefined
-}
-
-interface Box {
-  readonly type: string
-  /** Of the box itself, header included. */
-  readonly start: number
-  readonly body: number
-  readonly end: number
+  /** The bytes of each key frame alone. */
+  readonly keyPictures: readonly { readonly offset: number; readonly length: number }[]
 }
 
 /** Field numbers are those of ISO 14496-12 (boxes), 14496-15 (avcC) and 14496-1 (esds). Throws output_invalid. */
@@ -46,7 +43,8 @@ export function parseInit(data: Buffer): InitFacts {
     const avcC = find(data, ['avcC'], { ...entry, body: entry.body + 78 })
     const codec = `avc1.${data.toString('hex', avcC.body + 1, avcC.body + 4)}`
     const [width, height] = [data.readUInt16BE(entry.body + 24), data.readUInt16BE(entry.body + 26)]
-    return { codec, timescale, width, height, sampleRate: 0, channels: 0 }
+    const configuration = data.toString('base64', avcC.body, avcC.end)
+    return { codec, configuration, timescale, width, height, sampleRate: 0, channels: 0 }
   }
   if (entry?.type === 'mp4a') {
     const { objectType, channels, sampleRate } = audioConfig(
@@ -63,31 +61,41 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
   const top = boxes(data, 0, data.length)
   const fragments = top.filter((box) => box.type === 'moof')
   const [first] = fragments
-  if (!first || !top.some((box) => box.type === 'mdat')) throw invalid('the segment has no fragment')
+  if (!first) throw invalid('the segment has no fragment')
   let samples = 0
   let durationTicks = 0
   let firstSample: Sample | undefined
+  const keyPictures: { offset: number; length: number }[] = []
   for (const moof of fragments) {
     const traf = find(data, ['traf'], moof)
+    // The first run's data starts right behind the mdat header: one track, one fragment after the other.
+    let offset = mdatBehind(top, moof).body
     for (const sample of samplesOf(data, traf)) {
       firstSample ??= sample
       samples += 1
       durationTicks += sample.duration
+      if (sample.sync) keyPictures.push({ offset, length: sample.size })
+      offset += sample.size
     }
   }
   if (!firstSample) throw invalid('the segment has no samples')
   const tfdt = find(data, ['traf', 'tfdt'], first)
   const baseDecodeTime =
     data[tfdt.body] === 1 ? Number(data.readBigUInt64BE(tfdt.body + 4)) : data.readUInt32BE(tfdt.body + 4)
-  const mdat = top.find((box) => box.type === 'mdat' && box.start >= first.end)!
-  // The first run's data starts right behind the mdat header: one track, one fragment after the other.
-  const pictureEnd = mdat.body + firstSample.size
+  const pictureEnd = mdatBehind(top, first).body + firstSample.size
   return {
     ...{ baseDecodeTime, durationTicks, seconds: durationTicks / timescale, samples },
     startsWithKeyframe: firstSample.sync,
     sequence: data.readUInt32BE(find(data, ['mfhd'], first).body + 4),
     firstKeyframe: firstSample.sync ? { offset: first.start, length: pictureEnd - first.start } : undefined,
+    keyPictures,
   }
+}
+
+function mdatBehind(top: readonly Box[], moof: Box): Box {
+  const mdat = top.find((box) => box.type === 'mdat' && box.start >= moof.end)
+  if (!mdat) throw invalid('a fragment has no data')
+  return mdat
 }
 
 /**
@@ -170,35 +178,6 @@ function audioConfig(data: Buffer, esds: Box): { objectType: number; channels: n
     } else break
   }
   throw invalid('the init segment has no audio configuration')
-}
-
-function find(data: Buffer, path: readonly string[], inside?: Box): Box {
-  let box: Box = inside ?? { type: 'file', start: 0, body: 0, end: data.length }
-  for (const type of path) {
-    const next = boxes(data, box.body, box.end).find((candidate) => candidate.type === type)
-    if (!next) throw invalid(`${box.type} has no ${type}`)
-    box = next
-  }
-  return box
-}
-
-function boxes(data: Buffer, start: number, end: number): Box[] {
-  const found: Box[] = []
-  for (let at = start; at + 8 <= end; ) {
-    const short = data.readUInt32BE(at)
-    const long = short === 1
-    const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
-    const header = long ? 16 : 8
-    if (size < header || at + size > end) throw invalid(`a box at byte ${at} says it has ${size} bytes`)
-    found.push({
-      type: data.toString('latin1', at + 4, at + 8),
-      start: at,
-      body: at + header,
-      end: at + size,
-    })
-    at += size
-  }
-  return found
 }
 
 function invalid(message: string): WorkerError {

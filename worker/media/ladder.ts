@@ -17,6 +17,8 @@ export interface Rendition {
   readonly bufsizeKbps: number
   /** H.264 level for `-level:v`, such as '3.1'. */
   readonly level: string
+  /** The source's own pictures, copied: the top rendition alone, on a grid with `cuts`. */
+  readonly copied?: boolean
 }
 
 /** A rung closer than this to the one above it (short sides) costs CPU and gives players nothing to switch to. */

@@ -22,8 +22,12 @@ const levels: readonly (readonly [string, number, number])[] = [
 /** Below this the table's bit rates (level 2.2: 5 Mbit/s High) would bind before our caps do; players do not care. */
 const lowest = '3.0'
 
-/** The lowest H.264 level that holds this size at this rate, from 3.0 up; '5.2' when none does. */
-export function levelFor(size: { width: number; height: number }, rate: Rational): string {
+/** The lowest H.264 level that holds this size at this rate, from `from` up; '5.2' when none does. */
+export function levelFor(
+  size: { width: number; height: number },
+  rate: Rational,
+  from: string = lowest,
+): string {
   const blocks = Math.ceil(size.width / 16) * Math.ceil(size.height / 16)
   const perSecond = (blocks * rate.num) / rate.den
   // Neither side may be longer than sqrt(8 x the picture limit) macroblocks (A.3.1).
@@ -32,5 +36,5 @@ export function levelFor(size: { width: number; height: number }, rate: Rational
     ([, second, picture]) => picture >= blocks && second >= perSecond && longest <= Math.sqrt(8 * picture),
   )
   const name = fits?.[0] ?? '5.2'
-  return name < lowest ? lowest : name
+  return name < from ? from : name
 }

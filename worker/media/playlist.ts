@@ -2,8 +2,12 @@ import type { Rational } from './timeline.ts'
 
 /** One finished segment, as chunk manifests store it. */
 export interface PlaylistSegment {
-  /** Relative to the playlist: 'seg-00012.m4s'. */
+  /** Counted over the whole video, from 0. */
+  readonly number: number
+  /** Relative to the playlist: 'seg-00012.m4s', or of a chunk's one object. */
   readonly uri: string
+  /** Where the segment begins in its object; an object of its own when not set. */
+  readonly offset?: number
   readonly seconds: number
   readonly bytes: number
   readonly keyframe?: { readonly offset: number; readonly length: number } | undefined
@@ -63,7 +67,11 @@ export function mediaPlaylist(
     // 6 is what EXT-X-MAP needs outside of I-frame playlists (RFC 8216 section 7).
     ...header(6, target),
     `#EXT-X-MAP:URI="${initUri}"`,
-    ...segments.flatMap(({ uri, seconds }) => [`#EXTINF:${extinf(seconds)},`, uri]),
+    ...segments.flatMap(({ uri, seconds, offset, bytes }) => [
+      `#EXTINF:${extinf(seconds)},`,
+      ...(offset === undefined ? [] : [byteRange(offset, bytes)]),
+      uri,
+    ]),
     '#EXT-X-ENDLIST',
   )
 }
@@ -77,13 +85,18 @@ export function iframePlaylist(
     ...header(5, target),
     '#EXT-X-I-FRAMES-ONLY',
     `#EXT-X-MAP:URI="${initUri}"`,
-    ...segments.flatMap(({ uri, seconds, keyframe }) =>
+    ...segments.flatMap(({ uri, seconds, keyframe, offset = 0 }) =>
       keyframe
-        ? [`#EXTINF:${extinf(seconds)},`, `#EXT-X-BYTERANGE:${keyframe.length}@${keyframe.offset}`, uri]
+        ? [`#EXTINF:${extinf(seconds)},`, byteRange(offset + keyframe.offset, keyframe.length), uri]
         : [],
     ),
     '#EXT-X-ENDLIST',
   )
+}
+
+/** RFC 8216 4.3.2.2. Always with its offset: nobody has to add up what came before. */
+function byteRange(offset: number, length: number): string {
+  return `#EXT-X-BYTERANGE:${length}@${offset}`
 }
 
 /**

@@ -23,6 +23,10 @@ export interface Profile {
   readonly lowRungShortSide: number
   readonly audioKbps: number
   readonly storyboardSeconds: number
+  /** Instead of PASSTHROUGH, for videos of this profile. */
+  readonly passthrough?: 'auto' | 'never'
+  /** Instead of SEGMENT_STORAGE. */
+  readonly segmentStorage?: 'files' | 'byterange'
 }
 
 /**
@@ -46,7 +50,12 @@ export const defaultProfile: Profile = {
   storyboardSeconds: 10,
 }
 
-const presets = 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' ')
+/** Every word of a profile with those that it may be. */
+const choices: Readonly<Record<string, readonly string[]>> = {
+  preset: 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' '),
+  passthrough: ['auto', 'never'],
+  segmentStorage: ['files', 'byterange'],
+}
 /** Every number of a profile with the range that makes sense. */
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
   maxFps: [1, 60],
@@ -96,8 +105,9 @@ function parse(json: string): Record<string, unknown> {
 function check(name: string, profile: Record<string, unknown>): string[] {
   const problems: string[] = []
   for (const [key, value] of Object.entries(profile)) {
-    if (key === 'preset') {
-      if (!presets.includes(String(value))) problems.push(`${name}.preset: one of ${presets.join(', ')}`)
+    const words = choices[key]
+    if (words) {
+      if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
     } else if (key === 'rungs') {
       problems.push(...checkRungs(name, value))
     } else {

@@ -20,6 +20,16 @@ export interface Grid {
   /** An estimate: headers lie, the last chunk runs to the real end. */
   readonly totalFrames: number
   readonly chunks: readonly Chunk[]
+  /** Where the source's own key frames are the grid (its pictures are copied); else segments are all alike. */
+  readonly cuts?: Cuts
+}
+
+/** A grid of the source's own making, in frames from the start of the video, each list growing from 0. */
+export interface Cuts {
+  /** The first frame of each segment. */
+  readonly segments: readonly number[]
+  /** The key frames of the renditions that are encoded: those of the source that lie about two seconds apart. */
+  readonly keys: readonly number[]
 }
 
 /** The unit of encode, upload, checkpoint, retry and distribution: a whole number of segments. */
@@ -35,6 +45,23 @@ export interface Chunk {
   readonly startSeconds: number
   /** The last chunk is open: it is encoded to the real end of the source, whatever the estimate said. */
   readonly last: boolean
+  /** Of copied pictures: ticks of the source's clock by which the first one is decoded before it is shown. */
+  readonly decodeLead?: number
+}
+
+/** The first frame of segment `index` of the video. */
+export function segmentStart({ cuts, segmentFrames, totalFrames }: Grid, index: number): number {
+  return cuts ? (cuts.segments[index] ?? totalFrames) : index * segmentFrames
+}
+
+/** Frames of segment `index` of the top rendition; the last one of the video may have fewer. */
+export function segmentLength(grid: Grid, index: number): number {
+  return segmentStart(grid, index + 1) - segmentStart(grid, index)
+}
+
+/** Segments of the whole video, as planned. */
+export function segmentCount({ chunks }: Grid): number {
+  return chunks.reduce((sum, { segments }) => sum + segments, 0)
 }
 
 /** Seconds that `frames` frames last at `rate`. */

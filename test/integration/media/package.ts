@@ -173,7 +173,7 @@ async function readTrack(dir: string): Promise<{ codec: string; segments: Playli
     }
     const { seconds, firstKeyframe } = parseSegment(data, timescale)
     const bytes = data.length
-    segments.push({ uri, seconds, bytes, keyframe: firstKeyframe })
+    segments.push({ number: segments.length, uri, seconds, bytes, keyframe: firstKeyframe })
   }
   return { codec, segments }
 }

@@ -12,6 +12,7 @@ import {
 
 function segments(...rows: [seconds: number, bytes: number][]): PlaylistSegment[] {
   return rows.map(([seconds, bytes], n) => ({
+    number: n,
     uri: `seg-${n}.m4s`,
     seconds,
     bytes,

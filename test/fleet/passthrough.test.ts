@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { keepOutput } from '../local/summary.ts'
+import { checkerHere, failuresOf } from './checker.ts'
+import { type ConformingKind, makeConformingClip } from './clips.ts'
+import { type Fleet, openFleet } from './harness.ts'
+import { readTree } from './tree.ts'
+
+const run = promisify(execFile)
+const tenantId = 4
+const chunked = { CHUNK_SECONDS: '8', HLS_TIME_SECONDS: '4' }
+
+let fleet: Fleet
+let videoId = 0
+beforeAll(async () => {
+  fleet = await openFleet()
+}, 60_000)
+afterEach(() => fleet.stopWorkers())
+afterAll(() => fleet?.close())
+
+/** Packages a file; resolves with its folder on disk and what the API heard. */
+async function packaged(file: string) {
+  videoId += 1
+  const { stack, dir, signal } = fleet
+  const fileKey = await stack.upload(file, { tenantId, name: 'a.mp4' })
+  const jobId = await stack.sendJob({ tenantId, videoId, fileKey })
+  const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(120_000) })
+  expect(outcome.kind).toBe('complete')
+  const master = String(outcome.body.hls_path)
+  const ledger = `${posix.dirname(master)}/.work/`
+  await fleet.until('the ledger is gone', async () => {
+    for await (const _ of stack.storage.list(ledger, signal)) return false
+    return true
+  })
+  const tree = await readTree(stack.storage, master, signal)
+  expect([tree.missing, tree.unreferenced]).toEqual([[], []])
+  const kept = join(dir, `kept-${videoId}`)
+  await keepOutput(stack.storage, master, kept, signal)
+  return { jobId, kept, body: outcome.body, objects: tree.objects }
+}
+
+/** Size of every coded picture of a file's video, in decoding order. */
+async function pictureSizes(file: string): Promise<string> {
+  const args = [
+    '-v',
+    'error',
+    '-select_streams',
+    'v:0',
+    '-show_entries',
+    'packet=size,flags',
+    '-of',
+    'csv=p=0',
+  ]
+  const { stdout } = await run('ffprobe', [...args, file], { maxBuffer: 1 << 26 })
+  return stdout
+}
+
+const reasons = (worker: ReturnType<Fleet['start']>, msg: string) =>
+  worker.log().filter((line) => line.msg === msg)
+
+describe('a source that conforms', () => {
+  const alone = { ...chunked, FANOUT: 'never' }
+  test.each<[ConformingKind, string, Record<string, string>]>([
+    ['tagged', 'by one worker', alone],
+    ['tagged', 'shared over the fleet', { ...chunked, FANOUT: 'always' }],
+    ['tagged', 'as ranges of one object a chunk', { ...alone, SEGMENT_STORAGE: 'byterange' }],
+    ['late start', 'on a film’s rate', alone],
+    ['sixty a second', 'over rungs of half the rate', alone],
+    ['untagged HD', 'with the tags that it should have', alone],
+    ['no reordering', 'without B-frames', alone],
+  ])(
+    'is the top rendition itself, cut at its own key frames: %s, %s',
+    async (kind, _, env) => {
+      const worker = fleet.start('copier', env)
+      const source = await makeConformingClip(fleet.dir, kind)
+      const { kept, body } = await packaged(source)
+      const [top, ...others] = (body.renditions as { name: string }[]).map(({ name }) => name)
+      expect(reasons(worker, 'the pictures of the source are encoded, not copied')).toEqual([])
+      const copied = await pictureSizes(join(kept, `${top}/index.m3u8`))
+      // Tags are written into the parameter sets, in front of the key frames: all other pictures stay the same.
+      const same =
+        kind === 'untagged HD' ? (text: string) => text.replace(/.*K_.*/g, 'key') : (text: string) => text
+      expect(same(copied)).toBe(same(await pictureSizes(source)))
+      const cuts = async (name: string) =>
+        [...(await readFile(join(kept, name, 'index.m3u8'), 'utf8')).matchAll(/#EXTINF:([\d.]+)/g)].map(
+          ([, length]) => Number(length),
+        )
+      for (const name of others) expect(await cuts(name)).toEqual(await cuts(top!))
+      if (checkerHere) expect(await failuresOf(join(kept, 'master.m3u8'), source)).toEqual([])
+    },
+    180_000,
+  )
+})
+
+test('a source whose key frames are none is encoded after all, and only the log knows', async () => {
+  const worker = fleet.start('doubter', { ...chunked, FANOUT: 'never' })
+  const source = await makeConformingClip(fleet.dir, 'recovery points')
+  const { body, jobId } = await packaged(source)
+  expect(reasons(worker, 'the pictures of the source cannot be copied: starting over')).toHaveLength(1)
+  expect(body.attempt).toBe(2)
+  const failures = await fleet.stack.redisClient.hget(`video-worker:job:${jobId}`, 'failures')
+  expect(failures ?? '0').toBe('0')
+}, 180_000)
+
+test('a shared video whose copy is refused half-way is planned anew and leaves nothing of the first plan', async () => {
+  const worker = fleet.start('doubter', { ...chunked, FANOUT: 'always', FANOUT_LOST_SECONDS: '5' })
+  const { body } = await packaged(await makeConformingClip(fleet.dir, 'recovery points'))
+  expect(
+    reasons(worker, 'the pictures of the source cannot be copied: starting over').length,
+  ).toBeGreaterThan(0)
+  expect((body.renditions as unknown[]).length).toBe(2)
+}, 180_000)
+
+test('PASSTHROUGH=never encodes what could be copied', async () => {
+  const worker = fleet.start('encoder', { ...chunked, FANOUT: 'never', PASSTHROUGH: 'never' })
+  const source = await makeConformingClip(fleet.dir)
+  const { kept } = await packaged(source)
+  expect(reasons(worker, 'the pictures of the source are copied')).toEqual([])
+  expect(await pictureSizes(join(kept, '360p/index.m3u8'))).not.toBe(await pictureSizes(source))
+}, 180_000)

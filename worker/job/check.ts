@@ -1,0 +1,50 @@
+import { WorkerError } from '../../shared/errors.ts'
+import type { Plan } from '../chunk/ledger.ts'
+import { type AvcConfiguration, checkKeyPicture, parseConfiguration, refused } from '../media/h264.ts'
+import { type Chunk, segmentLength, segmentStart } from '../media/timeline.ts'
+import type { Measured } from './collect.ts'
+
+/**
+ * Judges the segments of a chunk as they come: each is where the grid says, whole, and starts with a key frame. Only
+ * the last of the video may be short. Copied pictures must also be what their container says of them. Throws
+ * output_invalid, copy_refused.
+ */
+export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: string, found: Measured) => void {
+  let configuration: AvcConfiguration | undefined
+
+  return (track, { number, init, facts, data }) => {
+    const rendition = ladder.find(({ name }) => name === track)
+    const fault = rendition?.copied ? refused : invalid
+    const where = `${track}/seg-${number}`
+    const wantTicks = (segmentStart(grid, number) * grid.rate.den * init.timescale) / grid.rate.num
+    const wantSamples = segmentLength(grid, number) / (rendition?.everyNth ?? 1)
+    if (number < chunk.firstSegment) throw invalid(`${where} belongs to an earlier chunk than ${chunk.index}`)
+    if (!facts.startsWithKeyframe) throw fault(`${where} does not start with a key frame`)
+    if (Math.abs(facts.baseDecodeTime - wantTicks) > 1)
+      throw fault(`${where} starts at tick ${facts.baseDecodeTime}, the grid says ${wantTicks}`)
+    if (facts.samples > wantSamples)
+      throw fault(`${where} has ${facts.samples} frames, the grid says ${wantSamples}`)
+    if (!rendition?.copied) return
+    configuration ??= parseConfiguration(Buffer.from(init.configuration ?? '', 'base64'))
+    for (const { offset, length } of facts.keyPictures)
+      checkKeyPicture(data.subarray(offset, offset + length), configuration)
+  }
+}
+
+/** Segments in each rendition of a chunk that is not the last. Throws output_invalid when they differ or are too many. */
+export function segmentsOf(
+  chunk: Chunk,
+  tracks: ReadonlyMap<string, { segments: readonly unknown[] }>,
+): number {
+  const counts = [...new Set([...tracks.values()].map((part) => part.segments.length))]
+  if (counts.length > 1)
+    throw invalid(`the renditions of chunk ${chunk.index} have ${counts.join(' and ')} segments`)
+  const [count = 0] = counts
+  if (count > chunk.segments)
+    throw invalid(`chunk ${chunk.index} has ${count} segments, the plan says ${chunk.segments}`)
+  return count
+}
+
+function invalid(message: string): WorkerError {
+  return new WorkerError('output_invalid', message)
+}
