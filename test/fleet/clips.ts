@@ -99,7 +99,7 @@ const bt709 = [
   '-color_range',
   'tv',
 ]
-const irregular = '0,1.5,3,5,5.5,8,10,11.9,14,16,17.2,19,20.5,22,24'
+const irregular = '0,1.5,3,5,5.5,8,10,11.9,14,16,17.2'
 
 /**
  * Recordings as their top rendition would be: H.264 under the cap, with key frames here and there. `rate`: as ffmpeg
@@ -117,19 +117,18 @@ const conforming = {
   'recovery points': {
     size: '640x360',
     rate: '30',
-    rest: [...bt709, '-bf', '0', '-x264-params', 'open-gop=1'],
+    rest: [...bt709, '-bf', '0', '-x264-params', 'intra-refresh=1'],
   },
 } as const
 
 export type ConformingKind = keyof typeof conforming
 
-/** Makes a source whose index says that its pictures can be copied; 26 seconds. */
+/** Makes a source whose index says that its pictures can be copied; 19 seconds. */
 export async function makeConformingClip(dir: string, kind: ConformingKind = 'tagged'): Promise<string> {
   const { size, rate, rest } = conforming[kind]
-  const keys =
-    kind === 'recovery points' ? ['-g', '60', '-keyint_min', '60'] : ['-force_key_frames', irregular]
+  const keys = kind === 'recovery points' ? ['-g', '60'] : ['-force_key_frames', irregular]
   return await makeVideo(join(dir, `conforming-${kind.replaceAll(' ', '-')}.mp4`), [
-    ...[...picture(size, rate, 26), ...sound(26)],
+    ...[...picture(size, rate, 19), ...sound(19)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-crf', '33', '-pix_fmt', 'yuv420p'],
     ...['-maxrate', '700k', '-bufsize', '700k', '-g', '150', '-sc_threshold', '0', ...keys, ...rest],
     ...['-c:a', 'aac', '-movflags', '+faststart'],

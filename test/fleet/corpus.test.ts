@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { corpusDir, haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
-import { checkerHere, failuresOf, sharedFolder } from './checker.ts'
 import { type Fleet, openFleet } from './harness.ts'
 
 // Five real files of different kinds through the whole worker, each output judged by the checker beside the checkout.
@@ -13,7 +13,7 @@ const files = [
   'gen-vfr-screen.mp4',
   'gen-hlg10-hevc-rot90.mov',
 ]
-const here = checkerHere && files.every((file) => existsSync(join(sharedFolder, 'media', file)))
+const here = haveCorpus && files.every((file) => existsSync(join(corpusDir, file)))
 if (!here)
   console.warn('SKIPPED test/fleet/corpus: the shared corpus and checker are not beside this checkout')
 
@@ -32,7 +32,7 @@ suite('real files through the whole worker', () => {
     '%s: the checker finds nothing that must not be',
     async (file) => {
       const { stack, dir, signal } = fleet
-      const source = join(sharedFolder, 'media', file)
+      const source = join(corpusDir, file)
       const fileKey = await stack.upload(source, { tenantId, name: file })
       const jobId = await stack.sendJob({ tenantId, videoId: files.indexOf(file) + 1, fileKey })
       const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(120_000) })
@@ -40,7 +40,7 @@ suite('real files through the whole worker', () => {
       const master = String(outcome.body.hls_path)
       const kept = join(dir, `kept-${file}`)
       await keepOutput(stack.storage, master, kept, signal)
-      expect(await failuresOf(join(kept, 'master.m3u8'), source)).toEqual([])
+      expect(await judgeOutput(join(kept, 'master.m3u8'), source)).toEqual([])
     },
     240_000,
   )

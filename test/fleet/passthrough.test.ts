@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
-import { checkerHere, failuresOf } from './checker.ts'
 import { type ConformingKind, makeConformingClip } from './clips.ts'
 import { type Fleet, openFleet } from './harness.ts'
 import { readTree } from './tree.ts'
@@ -89,7 +89,7 @@ describe('a source that conforms', () => {
           ([, length]) => Number(length),
         )
       for (const name of others) expect(await cuts(name)).toEqual(await cuts(top!))
-      if (checkerHere) expect(await failuresOf(join(kept, 'master.m3u8'), source)).toEqual([])
+      if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), source)).toEqual([])
     },
     180_000,
   )
@@ -99,6 +99,8 @@ test('a source whose key frames are none is encoded after all, and only the log 
   const worker = fleet.start('doubter', { ...chunked, FANOUT: 'never' })
   const source = await makeConformingClip(fleet.dir, 'recovery points')
   const { body, jobId } = await packaged(source)
+  const why = reasons(worker, 'the pictures of the source are encoded, not copied')
+  expect(why.map(({ reason }) => reason)).toEqual(['a key frame is no IDR picture'])
   expect(reasons(worker, 'the pictures of the source cannot be copied: starting over')).toHaveLength(1)
   expect(body.attempt).toBe(2)
   const failures = await fleet.stack.redisClient.hget(`video-worker:job:${jobId}`, 'failures')

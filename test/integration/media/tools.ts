@@ -30,6 +30,7 @@ export async function judgeOutput(master: string, source: string): Promise<strin
   })
   const report = parse(stdout)
   if (!report) return [`the judge gave no report: ${stderr.slice(-500)}`]
+  if (report.checks.length <= 30) return [`the judge made ${report.checks.length} checks only`]
   return report.checks
     .filter(({ status }) => status === 'FAIL')
     .map(({ id, problems }) => `FAIL ${id}: ${problems.slice(0, 2).join(' | ')}`)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { planGrid } from '../../../worker/chunk/grid.ts'
+import { planSourceGrid } from '../../../worker/chunk/source-grid.ts'
 import { audioArgs } from '../../../worker/media/args-audio.ts'
 import { videoChunkArgs } from '../../../worker/media/args-video.ts'
 import type { SourceFacts } from '../../../worker/media/facts.ts'
@@ -7,6 +8,7 @@ import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
 import { posterArgs } from '../../../worker/media/poster.ts'
 import { framesArgs, headerArgs, packetsArgs } from '../../../worker/media/probe-args.ts'
 import { defaultProfile } from '../../../worker/media/profile.ts'
+import type { Grid } from '../../../worker/media/timeline.ts'
 import { factsOf, soundOf } from './facts.ts'
 
 const url = 'http://127.0.0.1:1234/abc/source'
@@ -107,6 +109,40 @@ describe('a chunk of video', () => {
 
   test('takes nothing of the source’s own words along', () => {
     expect(valuesOf(chunkArgs(small, 0), '-map_metadata')).toEqual(['-1', '-1', '-1'])
+  })
+})
+
+describe('a chunk on the source’s own key frames', () => {
+  const origin = { ticks: 6400, timeBase: { num: 1, den: 12_800 }, seconds: 0.5 }
+  const facts = factsOf({ displayWidth: 640, displayHeight: 360, origin })
+  const ladder = planLadder(facts, defaultProfile).map((rendition, rung) => ({
+    ...rendition,
+    copied: rung === 0,
+  }))
+  const keys = [0, 40, 130, 160, 300, 420, 500, 600].map((frame) => ({ frame, decodeLead: 1024 }))
+  const usual = planGrid({ rate: { num: 25, den: 1 }, seconds: 28, segmentSeconds: 6, chunkSeconds: 12 })
+  const grid = planSourceGrid({ usual, keys, totalFrames: 700, even: false }) as Grid
+  const args = (index: number) =>
+    videoChunkArgs({
+      ...{ url, facts, threads: 2, maxPixels: 1000, ladder, grid, profile: defaultProfile },
+      ...{ chunk: grid.chunks[index]!, outDir: '/scratch/chunk' },
+    })
+
+  test('is this command', () => {
+    expect(args(1).join('\n')).toMatchSnapshot()
+  })
+
+  test('copies from the key frame on, found by the time of its decoding, and moves it to the output’s clock', () => {
+    expect(grid.chunks[1]).toMatchObject({ firstFrame: 300 })
+    // Decoded two pictures (80 ms) before it is shown at 12 s of a clock that starts at 0.5; half a picture earlier.
+    expect(valuesOf(args(1), '-ss').at(-1)).toBe('12.400000')
+    expect(valuesOf(args(1), '-output_ts_offset')).toEqual(['11.900000'])
+    expect(valuesOf(args(0), '-output_ts_offset')).toEqual(['-0.500000'])
+  })
+
+  test('cuts all renditions at the same frames, and forces key frames there', () => {
+    expect(new Set(valuesOf(args(0), '-segment_times'))).toEqual(new Set(['5.180000,6.380000']))
+    expect(valuesOf(args(0), '-force_key_frames')).toEqual(['0.000000,1.600000,5.200000,6.400000'])
   })
 })
 

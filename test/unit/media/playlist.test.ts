@@ -110,3 +110,22 @@ test('the storyboard index names places on sheets', () => {
   expect(text).toMatch(/^WEBVTT\n\n00:00:00\.000 --> 00:00:10\.000\ns\.jpg#xywh=0,0,192,108\n/)
   expect(text).toContain('00:00:40.000 --> 00:00:50.000\ns.jpg#xywh=0,108,192,108\n')
 })
+
+describe('segments that are ranges of one object', () => {
+  const ranges = segments([6, 1000], [6, 500]).map((segment, at) => ({
+    ...segment,
+    ...{ uri: 'chunk-00000.m4s', offset: at * 1000 },
+  }))
+
+  test('say where they begin and how long they are', () => {
+    expect(mediaPlaylist(ranges, { target: 6, initUri: 'init.mp4' }).split('\n').slice(6, 12)).toEqual([
+      ...['#EXTINF:6.000000,', '#EXT-X-BYTERANGE:1000@0', 'chunk-00000.m4s'],
+      ...['#EXTINF:6.000000,', '#EXT-X-BYTERANGE:500@1000', 'chunk-00000.m4s'],
+    ])
+  })
+
+  test('have their key frames counted from the start of the object', () => {
+    const text = iframePlaylist(ranges, { target: 6, initUri: 'init.mp4' })
+    expect(text.match(/BYTERANGE:.*/g)).toEqual(['BYTERANGE:100@24', 'BYTERANGE:50@1024'])
+  })
+})

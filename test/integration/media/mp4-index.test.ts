@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { execa } from 'execa'
+import { readSampleIndex, type SampleIndex } from '../../../worker/media/mp4-index.ts'
+import { makeClip, scratch } from './tools.ts'
+
+let folder: Awaited<ReturnType<typeof scratch>>
+const picture = ['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=30000/1001:d=6']
+const sound = ['-f', 'lavfi', '-i', 'sine=d=6']
+const keys = ['-g', '40', '-bf', '2', '-preset', 'veryfast']
+
+beforeAll(async () => {
+  folder = await scratch()
+})
+afterAll(() => folder[Symbol.asyncDispose]())
+
+async function moovOf(file: string): Promise<Buffer> {
+  const data = await readFile(file)
+  for (let at = 0; at < data.length; at += data.readUInt32BE(at)) {
+    if (data.toString('latin1', at + 4, at + 8) === 'moov')
+      return data.subarray(at, at + data.readUInt32BE(at))
+  }
+  throw new Error('no moov')
+}
+
+async function make(name: string, rest: string[], input = [...picture, ...sound]): Promise<string> {
+  const file = join(folder.dir, name)
+  await makeClip([...input, ...keys, ...rest, '-shortest', file])
+  return file
+}
+
+/** What ffprobe says of the video's packets, relative to the first one's display. */
+async function packetsOf(file: string) {
+  const entries = ['-show_entries', 'packet=pts,dts,size,flags', '-of', 'json']
+  const { stdout } = await execa('ffprobe', ['-v', 'error', '-select_streams', 'v:0', ...entries, file])
+  const { packets } = JSON.parse(stdout) as {
+    packets: { pts: number; dts: number; size: string; flags: string }[]
+  }
+  const zero = packets[0]!.pts
+  return {
+    shown: packets.map(({ pts }) => pts - zero),
+    decoded: packets.map(({ dts }) => dts - zero),
+    sizes: packets.map(({ size }) => Number(size)),
+    keys: packets.flatMap(({ flags }, at) => (flags.includes('K') ? [at] : [])),
+  }
+}
+const listed = ({ shown, decoded, sizes, keys }: SampleIndex) => ({
+  ...{ shown: [...shown], decoded: [...decoded], sizes: [...sizes], keys },
+})
+
+describe('the index of a file tells what reading it through would', () => {
+  test.each([
+    ['reordered.mp4', ['-c:a', 'aac'], 0],
+    ['quicktime.mov', ['-c:a', 'aac', '-movflags', '+faststart'], 0],
+    ['negative-offsets.mp4', ['-c:a', 'aac', '-movflags', '+negative_cts_offsets'], 0],
+    ['late.mp4', ['-c:a', 'aac', '-output_ts_offset', '1.3'], 0],
+    ['sound-first.mp4', ['-map', '1', '-map', '0', '-c:a', 'aac'], 1],
+    ['all-key-frames.mov', ['-c:v', 'mjpeg', '-q:v', '20', '-bf', '0', '-an'], 0],
+  ])(
+    '%s',
+    async (name, rest, position) => {
+      const file = await make(name, rest)
+      const index = readSampleIndex(await moovOf(file), position)!
+      expect(listed(index)).toEqual(await packetsOf(file))
+      expect(index.configuration === undefined).toBe(name === 'all-key-frames.mov')
+    },
+    30_000,
+  )
+})
+
+test('a fragmented file and a sound track have none', async () => {
+  const fragmented = await make('fragmented.mp4', ['-c:a', 'aac', '-movflags', '+frag_keyframe+empty_moov'])
+  expect(readSampleIndex(await moovOf(fragmented), 0)).toBeUndefined()
+  const file = await make('plain.mp4', ['-c:a', 'aac'])
+  expect(readSampleIndex(await moovOf(file), 1)).toBeUndefined()
+  expect(readSampleIndex(await moovOf(file), 7)).toBeUndefined()
+}, 30_000)
+
+test('a damaged index is no index, whatever is broken', async () => {
+  const whole = await moovOf(await make('damaged.mp4', ['-c:a', 'aac']))
+  let seed = 3
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+    return seed % below
+  }
+  for (let time = 0; time < 3000; time++) {
+    const broken = Buffer.from(whole)
+    for (let hits = 1 + random(4); hits > 0; hits--) broken[random(broken.length)] = random(256)
+    const index = readSampleIndex(random(4) === 0 ? broken.subarray(0, random(broken.length)) : broken, 0)
+    if (index) expect(index.shown.length).toBe(index.sizes.length)
+  }
+}, 60_000)
