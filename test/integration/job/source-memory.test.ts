@@ -30,7 +30,7 @@ test('a large source goes through the server in bounded memory, slow readers inc
   const program = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
   const child = spawn(
     process.execPath,
-    ['--expose-gc', program, JSON.stringify({ r2: r2Of(bench.s3), key, dir: bench.scratch })],
+    [program, JSON.stringify({ r2: r2Of(bench.s3), key, dir: bench.scratch })],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   try {
