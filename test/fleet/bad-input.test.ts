@@ -43,10 +43,10 @@ beforeAll(async () => {
     const videoId = index + 1
     const fileKey = await stack.upload(join(dir, name), { tenantId, name })
     const jobId = await stack.sendJob({ tenantId, videoId, fileKey })
-    ends.set(name, { outcome: await stack.waitFor(jobId, { signal: AbortSignal.timeout(60_000) }), videoId })
+    ends.set(name, { outcome: await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) }), videoId })
   }
   await fleet.until('all settled', () => settledLines().length === Object.keys(expected).length)
-}, 240_000)
+}, 900_000)
 afterAll(() => fleet?.close())
 
 const settledLines = () => worker.log().filter((line) => line.msg === 'job settled')
@@ -90,7 +90,7 @@ test('the queue, the dead-letter queue and the backlog are empty', async () => {
 test('a profile that nobody has is the message’s fault', async () => {
   const fileKey = await fleet.stack.upload(join(fleet.dir, 'text.mp4'), { tenantId, name: 'a.mp4' })
   const jobId = await fleet.stack.sendJob({ tenantId, videoId: 99, fileKey, profile: 'cinema' })
-  const outcome = await fleet.stack.waitFor(jobId, { signal: AbortSignal.timeout(60_000) })
+  const outcome = await fleet.stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
   expect(outcome).toMatchObject({ kind: 'fail', body: { code: 'profile_unknown' } })
   expect(outcome.body.reason).toContain('cinema')
 })

@@ -97,7 +97,7 @@ test('a worker whose queue does not answer waits a bounded time, then exits with
   })
   expect(how).toBe('exit code 69')
   expect(said).toContain('queue')
-}, 120_000)
+})
 
 test('what the live queue lacks is said, and does not stop the boot', async () => {
   const worker = fleet.start('attributes')

@@ -13,7 +13,7 @@ beforeAll(async () => {
   // Two slots: two uploads at once are worked on at once.
   worker = fleet.start('films', { WORKER_CONCURRENCY: '2' })
   await worker.logged((line) => line.msg === 'worker is up')
-}, 120_000)
+})
 afterAll(() => fleet?.close())
 
 const upload = (key: string) =>
@@ -45,7 +45,7 @@ describe('an upload to the catalogue', () => {
       missing: [],
       unreferenced: [],
     })
-  }, 120_000)
+  })
 
   test('without a content id gets one from the API', async () => {
     await upload('videos/holiday.mp4')
@@ -57,13 +57,13 @@ describe('an upload to the catalogue', () => {
     const id = /hls\/(\d+)\//.exec(String(assets[0]!.body.hls_url))?.[1]
     expect(Number(id)).toBeGreaterThan(0)
     expect(assets[0]!.body.thumbnail_url).toContain(`thumbnails/${id}_holiday.jpg`)
-  }, 120_000)
+  })
 
   test('with a name in another script and with spaces is found under its own key', async () => {
     await upload('videos/7_강의 첫째 주+1.mp4')
     const settled = await worker.logged((line) => line.msg === 'job settled' && line.content === '7')
     expect(settled.outcome).toBe('done')
-  }, 120_000)
+  })
 
   test('of two at once uses both slots', async () => {
     await Promise.all([upload('videos/101_one.mp4'), upload('videos/102_two.mp4')])
@@ -76,7 +76,7 @@ describe('an upload to the catalogue', () => {
       .find((line) => line.msg === 'job settled' && /^10[12]$/.test(String(line.content)))!
     expect(started).toHaveLength(2)
     for (const line of started) expect(Date.parse(line.time)).toBeLessThanOrEqual(Date.parse(firstEnd.time))
-  }, 120_000)
+  })
 
   test('leaves the queue empty and no backlog of any tenant', async () => {
     await fleet.until('the queue is empty', async () => {
@@ -98,4 +98,4 @@ test('without an API address the rest of the job is done, with one warning', asy
     .filter((line) => String(line.msg).includes('CATALOG_API_BASE') && line.content === '55')
   expect(warnings).toHaveLength(1)
   expect(await fleet.stack.storage.head('thumbnails/55_quiet.jpg', fleet.signal)).toBeDefined()
-}, 120_000)
+})

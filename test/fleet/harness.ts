@@ -6,10 +6,13 @@ import { sleep } from '../../shared/time.ts'
 import { type Stack, type StackOptions, startStack } from '../local/stack.ts'
 import { logTail, startWorker, type Worker } from '../local/workers.ts'
 
-/** What the tests of a fleet change: they cannot wait for production's intervals. */
+/**
+ * What the tests of a fleet change: they cannot wait for production's intervals. A lease outlives 20 s without a beat,
+ * so that a busy machine does not lose one.
+ */
 const quick = {
   SQS_WAIT_SECONDS: '1',
-  LEASE_VISIBILITY_SECONDS: '12',
+  LEASE_VISIBILITY_SECONDS: '24',
   LEASE_BEAT_SECONDS: '2',
   LEASE_MIN_SLACK_SECONDS: '4',
   JOB_BACKOFF_BASE_SECONDS: '1',
@@ -46,8 +49,10 @@ export interface Fleet {
   /** Aborted when the test is torn down. */
   readonly signal: AbortSignal
   start(name: string, env?: Record<string, string | undefined>): FleetWorker
-  /** Polls until `check` is true, for at most `seconds` (60). */
+  /** Polls until `check` is true, for at most `seconds` (180): a net for what never comes, no measure of speed. */
   until(what: string, check: () => Promise<boolean> | boolean, seconds?: number): Promise<void>
+  /** No worker receives anything from now on; resolves the end of that. Polls that are open already may. */
+  holdQueue(): () => void
   /** Stops every worker: for after each test, so that one that failed takes no other's jobs. */
   stopWorkers(): Promise<void>
   close(): Promise<void>
@@ -73,12 +78,16 @@ export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fl
       workers.push(worker)
       return withLog(worker, torn.signal)
     },
-    async until(what, check, seconds = 60) {
+    async until(what, check, seconds = 180) {
       for (let tries = 0; tries < seconds * 10; tries++) {
         if (await check()) return
         await sleep(100, { signal: torn.signal })
       }
       throw new Error(`${what} did not come true within ${seconds} s`)
+    },
+    holdQueue: () => {
+      const times = Number.POSITIVE_INFINITY
+      return stack.sqs.faults.failNext({ operation: 'ReceiveMessage' }, { status: 500, times }).remove
     },
     stopWorkers,
     async close() {

@@ -27,9 +27,9 @@ beforeAll(async () => {
   }
   expect(await stack.backlog(tenantId)).toBe(names.length)
   workers = ['one', 'two'].map((name) => fleet.start(name))
-  await fleet.until('all ten ended', () => outcomes.size === names.length, 240)
+  await fleet.until('all ten ended', () => outcomes.size === names.length, 600)
   await fleet.until('both workers idle', () => settled().length === names.length)
-}, 300_000)
+}, 900_000)
 afterAll(() => fleet?.close())
 
 const settled = () => workers.flatMap((worker) => worker.log().filter((line) => line.msg === 'job settled'))

@@ -29,19 +29,26 @@ afterAll(async () => {
 })
 
 function open(
-  overrides: { baseUrl?: string; token?: string; catalogToken?: string; tries?: number } = {},
+  overrides: {
+    baseUrl?: string
+    token?: string
+    catalogToken?: string
+    tries?: number
+    timeoutSeconds?: number
+  } = {},
 ): Api {
   const {
     baseUrl = server.baseUrl,
     token = 'right',
     catalogToken = 'local-catalog-token',
     tries = 6,
+    timeoutSeconds = 20,
   } = overrides
   return openApi(
     {
       workerId: 'worker-1',
       api: {
-        ...{ baseUrl, token, tries, timeoutSeconds: 1, heartbeatSeconds: 20 },
+        ...{ baseUrl, token, tries, timeoutSeconds, heartbeatSeconds: 20 },
         ...{ backoffBaseSeconds: 0.01, backoffCapSeconds: 0.02 },
       },
       catalog: { baseUrl, token: catalogToken, keyPrefix: 'videos/' },
@@ -124,7 +131,7 @@ describe('complete and fail', () => {
     expect(error).toMatchObject({ code: 'api_unavailable' })
     expect(calls).toEqual(Array.from({ length: 6 }, () => 'complete ECONNREFUSED'))
     away.close()
-    const slow = open({ tries: 1 })
+    const slow = open({ tries: 1, timeoutSeconds: 1 })
     server.faults.failNext({}, { stall: true })
     await expect(slow.complete(job, body, signal)).rejects.toMatchObject({ code: 'api_unavailable' })
     slow.close()

@@ -31,7 +31,8 @@ function config(name: string, endpoint = sqs.endpoint, deadLetterName = 'jobs-dl
   return { awsRegion: sqs.region, queue: { name, deadLetterName, endpoint, waitSeconds: 1 } }
 }
 
-async function receive(waitSeconds = 1, visibility?: number) {
+/** A minute of visibility unless told: the queue's own second is for the tests of a lease that runs out. */
+async function receive(waitSeconds = 1, visibility = 60) {
   const input = { QueueUrl: queue.url, WaitTimeSeconds: waitSeconds, VisibilityTimeout: visibility }
   const { Messages: [message] = [] } = await queue.pollClient.send(
     new ReceiveMessageCommand({ ...input, MessageSystemAttributeNames: ['ApproximateReceiveCount'] }),
@@ -39,7 +40,7 @@ async function receive(waitSeconds = 1, visibility?: number) {
   return message
 }
 
-async function receiveOne(visibility?: number): Promise<string> {
+async function receiveOne(visibility = 60): Promise<string> {
   return (await receive(1, visibility))!.ReceiptHandle!
 }
 
@@ -81,7 +82,7 @@ describe('attributes', () => {
 
   test('count a lease that has run out as waiting, without a receive', async () => {
     await queue.send('one', { signal })
-    await receive()
+    await receive(1, 1)
     while ((await queue.attributes(signal)).inFlight > 0);
     expect(await queue.attributes(signal)).toMatchObject({ waiting: 1, inFlight: 0 })
   })
@@ -90,9 +91,9 @@ describe('attributes', () => {
 describe('a lease', () => {
   test('is kept by extending it, and 0 gives the message back at once', async () => {
     await queue.send('one', { signal })
-    const handle = await receiveOne()
+    const handle = await receiveOne(4)
     await queue.extend(handle, 60, signal)
-    expect(await receive()).toBeUndefined()
+    expect(await receive(5)).toBeUndefined()
     await queue.extend(handle, 0, signal)
     const again = await receive()
     expect(again).toMatchObject({ Body: 'one', Attributes: { ApproximateReceiveCount: '2' } })

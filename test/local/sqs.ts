@@ -1,5 +1,6 @@
-import { buildApp } from 'fauxqs'
+import { type BuildAppOptions, buildApp } from 'fauxqs'
 import { now, sleep } from '../../shared/time.ts'
+import { FairStore, type Passage } from './fair-store.ts'
 import { createFaults, type Faults } from './faults.ts'
 
 export interface QueueCounts {
@@ -21,6 +22,8 @@ export interface SqsServer {
   readonly region: string
   /** `operation` is the SQS action (`ReceiveMessage`), `key` the queue's name. */
   readonly faults: Faults
+  /** Every message that was sent or received so far, in order. */
+  readonly traffic: readonly Passage[]
   /** Attributes as SQS takes them: strings. Resolves the queue's ARN. */
   createQueue(name: string, attributes?: Record<string, string>): Promise<string>
   counts(name: string): Promise<QueueCounts>
@@ -35,23 +38,38 @@ interface SqsBody {
   readonly QueueUrl?: string
   readonly QueueName?: string
   readonly ReceiptHandle?: string
+  readonly MessageGroupId?: string
 }
+
+type Stores = NonNullable<BuildAppOptions['stores']>
 
 const jsonType = 'application/x-amz-json-1.0'
 const innerHeader = 'x-local-inner'
 const never = new AbortController().signal
 
 /** SQS over HTTP on a free loopback port: fauxqs, with its known gaps closed (below) and faults on request. */
-export async function startSqs(options: { region?: string; signal?: AbortSignal } = {}): Promise<SqsServer> {
-  const { region = 'ap-northeast-2' } = options
+export async function startSqs(
+  options: {
+    region?: string
+    signal?: AbortSignal
+    /** Whether standard queues are fair, as those of SQS are; without it a message's group is dropped. */
+    fair?: boolean
+  } = {},
+): Promise<SqsServer> {
+  const { region = 'ap-northeast-2', fair = true } = options
   const faults = createFaults()
-  const app = buildApp({ logger: false, defaultRegion: region })
+  const store = new FairStore()
+  // The other stores it makes itself.
+  const stores = { sqsStore: store } as Partial<Stores> as Stores
+  const app = buildApp({ logger: false, defaultRegion: region, stores })
 
   app.addHook('preHandler', async (request, reply) => {
     const target = request.headers['x-amz-target']
-    if (typeof target !== 'string' || request.headers[innerHeader] !== undefined) return
+    if (typeof target !== 'string') return
     const action = target.replace('AmazonSQS.', '')
     const body = (request.body ?? {}) as SqsBody
+    if (fair) store.note(body)
+    if (request.headers[innerHeader] !== undefined) return
     const queue = body.QueueName ?? body.QueueUrl?.split('/').at(-1) ?? ''
     const inner = () => call(action, body, String(request.headers.authorization ?? ''))
     const fault = faults.take({ method: 'POST', operation: action, key: queue })
@@ -126,6 +144,7 @@ export async function startSqs(options: { region?: string; signal?: AbortSignal 
     port,
     region,
     faults,
+    traffic: store.traffic,
     async createQueue(QueueName, Attributes = {}) {
       await call('CreateQueue', { QueueName, Attributes })
       return `arn:aws:sqs:${region}:000000000000:${QueueName}`

@@ -5,6 +5,7 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/tools/jest-transform.mjs' },
   moduleFileExtensions: ['ts', 'mjs', 'cjs', 'js', 'json', 'node'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testTimeout: 60_000,
+  // A net for what never ends, no measure of speed: a busy machine may be several times slower than a free one.
+  testTimeout: 240_000,
   coverageProvider: 'v8',
 }

@@ -21,7 +21,7 @@ export async function startBench(hooks: StorageHooks = {}): Promise<Bench> {
   const scratch = join(dir, 'scratch')
   await mkdir(scratch)
   const s3 = await startS3({ dir: join(dir, 'bucket') })
-  const storage = openStorage(r2Of(s3), { stallMs: 500, backoff: { base: 0.02, cap: 0.1 }, ...hooks })
+  const storage = openStorage(r2Of(s3), { stallMs: 3000, backoff: { base: 0.02, cap: 0.1 }, ...hooks })
   return {
     dir,
     scratch,

@@ -82,7 +82,7 @@ describe('ffmpeg on the source address', () => {
     await withSource(async (source) => {
       const { stdout } = await run('ffprobe', ['-of', 'json', '-show_format', '-i', source.url])
       expect(Number(JSON.parse(stdout).format.duration)).toBeCloseTo(20, 0)
-      expect(source.stats().fetchedBytes).toBeLessThan(bytes / 4)
+      expect(source.stats().fetchedBytes).toBeLessThan(bytes / 2)
     })
   })
 

@@ -42,7 +42,7 @@ beforeAll(async () => {
     'aac',
     join(folder.dir, 'variable.mkv'),
   ])
-}, 60_000)
+})
 
 afterAll(() => folder[Symbol.asyncDispose]())
 
@@ -51,39 +51,35 @@ describe('chunks encoded apart are what one run makes', () => {
     ['open-gop.mp4', 'index'],
     ['search.ts', 'margin'],
     ['variable.mkv', 'index'],
-  ])(
-    '%s',
-    async (name, mode) => {
-      const file = join(folder.dir, name)
-      const whole = await pack(file, `${name}-whole`, 1000)
-      const parts = await pack(file, `${name}-parts`, 6)
-      expect(parts.facts.seek.mode).toBe(mode)
-      expect(parts.chunks).toBe(3)
-      // Every picture's time, in decode order.
-      expect(parts.times).toEqual(whole.times)
-      expect(whole.times.length).toBeGreaterThan(590)
-      // Every picture, seams included. The moving clip changes by more than this from one picture to the next.
-      const { stdout } = await execa('ffmpeg', [
-        '-v',
-        'error',
-        '-i',
-        parts.movie,
-        '-i',
-        whole.movie,
-        '-lavfi',
-        'ssim=stats_file=-',
-        '-f',
-        'null',
-        '-',
-      ])
-      const similarities = stdout.split('\n').map((line) => Number(/All:([\d.]+)/.exec(line)?.[1]))
-      expect(similarities).toHaveLength(whole.times.length)
-      expect(Math.min(...similarities)).toBeGreaterThan(0.99)
-      // One init segment serves all chunks.
-      expect(parts.init.equals(whole.init)).toBe(true)
-    },
-    60_000,
-  )
+  ])('%s', async (name, mode) => {
+    const file = join(folder.dir, name)
+    const whole = await pack(file, `${name}-whole`, 1000)
+    const parts = await pack(file, `${name}-parts`, 6)
+    expect(parts.facts.seek.mode).toBe(mode)
+    expect(parts.chunks).toBe(3)
+    // Every picture's time, in decode order.
+    expect(parts.times).toEqual(whole.times)
+    expect(whole.times.length).toBeGreaterThan(590)
+    // Every picture, seams included. The moving clip changes by more than this from one picture to the next.
+    const { stdout } = await execa('ffmpeg', [
+      '-v',
+      'error',
+      '-i',
+      parts.movie,
+      '-i',
+      whole.movie,
+      '-lavfi',
+      'ssim=stats_file=-',
+      '-f',
+      'null',
+      '-',
+    ])
+    const similarities = stdout.split('\n').map((line) => Number(/All:([\d.]+)/.exec(line)?.[1]))
+    expect(similarities).toHaveLength(whole.times.length)
+    expect(Math.min(...similarities)).toBeGreaterThan(0.99)
+    // One init segment serves all chunks.
+    expect(parts.init.equals(whole.init)).toBe(true)
+  })
 })
 
 async function pack(file: string, name: string, chunkSeconds: number) {
@@ -93,7 +89,7 @@ async function pack(file: string, name: string, chunkSeconds: number) {
     outDir,
     profile,
     chunkSeconds,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(200_000),
   })
   const dir = join(outDir, '180p')
   const init = await readFile(join(dir, 'init.mp4'))

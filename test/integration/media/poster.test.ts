@@ -26,14 +26,14 @@ async function posterOf(name: string, args: string[], preferSeconds?: number) {
     const handle = await open(file)
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0)
     await handle.close()
-    const common = { host, url: served.url, cwd: folder.dir, signal: AbortSignal.timeout(30_000) }
+    const common = { host, url: served.url, cwd: folder.dir, signal: AbortSignal.timeout(200_000) }
     const limits = { maxSeconds: 1000, maxPixels: 10_000_000 }
     const facts = await probeSource({
       ...{ ...common, bytes: served.bytes, head: buffer.subarray(0, bytesRead), limits },
-      tools: { probeBin: 'ffprobe', timeoutSeconds: 30, memoryMb: 4096, nice: 0 },
+      tools: { probeBin: 'ffprobe', timeoutSeconds: 120, memoryMb: 4096, nice: 0 },
     })
     const poster = await makePoster({
-      ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 30_000 },
+      ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 120_000 },
       ...{ path: `${file}.jpg`, limits: { memoryMb: 4096, nice: 0 } },
       ...(preferSeconds === undefined ? {} : { preferSeconds }),
     })

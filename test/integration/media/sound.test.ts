@@ -34,7 +34,7 @@ async function beepsOf(name: string, rate: number, changes: string[], containerA
     file,
   ])
   const outDir = join(folder.dir, `${name}.out`)
-  const { facts } = await packageFile({ file, outDir, profile, signal: AbortSignal.timeout(30_000) })
+  const { facts } = await packageFile({ file, outDir, profile, signal: AbortSignal.timeout(200_000) })
   const dir = join(outDir, 'audio-0')
   const names = (await readdir(dir)).filter((entry) => entry !== 'index.m3u8').sort()
   const movie = join(outDir, 'sound.mp4')
@@ -70,16 +70,12 @@ describe('sound is where it was, to ten milliseconds', () => {
     ['a phone’s 8 kHz', 'phone.mov', 8000, ['-c:a', 'pcm_s16le']],
     ['Opus', 'opus.mkv', 48_000, ['-c:a', 'libopus']],
     ['MP3 in a transport stream', 'mp3.ts', 48_000, ['-c:a', 'mp3']],
-  ])(
-    '%s',
-    async (_, name, rate, args) => {
-      const { starts, seconds } = await beepsOf(name, rate, args)
-      // The beep at 0 begins in the encoder's first, incomplete frame.
-      expectStarts(starts.slice(-3), [1, 2, 3])
-      expect(Math.abs(seconds - 4)).toBeLessThan(0.05)
-    },
-    30_000,
-  )
+  ])('%s', async (_, name, rate, args) => {
+    const { starts, seconds } = await beepsOf(name, rate, args)
+    // The beep at 0 begins in the encoder's first, incomplete frame.
+    expectStarts(starts.slice(-3), [1, 2, 3])
+    expect(Math.abs(seconds - 4)).toBeLessThan(0.05)
+  })
 
   test('sound that begins late is late by as much', async () => {
     const { starts, facts } = await beepsOf(
@@ -90,14 +86,14 @@ describe('sound is where it was, to ten milliseconds', () => {
     )
     expect(facts.audio[0]!.startOffset).toBeCloseTo(0.5, 1)
     expectStarts(starts, [0.5, 1.5, 2.5, 3.5])
-  }, 30_000)
+  })
 
   test('sound before the first picture is cut', async () => {
     const { starts, seconds } = await beepsOf('early.mkv', 48_000, ['-c:a', 'aac'], ['-itsoffset', '-0.25'])
     // The muxer moves everything so that sound is at 0 and pictures are at 0.25.
     expectStarts(starts, [0.75, 1.75, 2.75])
     expect(seconds).toBeGreaterThan(3.9)
-  }, 30_000)
+  })
 
   test('sound that ends early is followed by silence, sound that goes on is cut', async () => {
     const short = await beepsOf('short.mp4', 48_000, ['-c:a', 'aac', '-af', 'atrim=end=1.5'])
@@ -105,5 +101,5 @@ describe('sound is where it was, to ten milliseconds', () => {
     expect(Math.abs(short.seconds - 4)).toBeLessThan(0.05)
     const long = await beepsOf('long.mp4', 48_000, ['-c:a', 'aac', '-vf', 'trim=end=2.2'])
     expect(Math.abs(long.seconds - 2.2)).toBeLessThan(0.06)
-  }, 30_000)
+  })
 })

