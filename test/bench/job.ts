@@ -8,22 +8,8 @@ import { monotonicMs, sleep } from '../../shared/time.ts'
 import { type Stack, startStack } from '../local/stack.ts'
 import { startWorker, type Worker } from '../local/workers.ts'
 import { runBare } from './bare.ts'
-import { makeMinute } from './minute.ts'
-
-export interface Figure {
-  value: number
-  unit: string
-  aim: string
-  met: boolean
-}
-export type Figures = Record<string, Figure>
-
-export interface BenchInput {
-  env: NodeJS.ProcessEnv
-  folder: string
-  say: (line: string) => void
-  signal: AbortSignal
-}
+import { atMost, type BenchInput, type Figures, sum } from './figures.ts'
+import { makeMinute } from './sources.ts'
 
 /** Of each kind. On two cores a round takes about five minutes. */
 const rounds = 2
@@ -50,9 +36,9 @@ export async function measureJob({ env, folder, say, signal }: BenchInput): Prom
     const ratio = sum(jobs.map((job) => job.seconds)) / sum(bare)
     const tail = Math.max(...jobs.map((job) => job.tailSeconds))
     return {
-      job_to_bare_ffmpeg: figure(ratio, 'ratio of wall times', 1.05),
-      job_tail: figure(tail, 's after the last ffmpeg', 0.5),
-      worker_peak_memory: figure(peakMegabytes(worker), 'MB resident', 150),
+      job_to_bare_ffmpeg: atMost(ratio, 1.05, 'ratio of wall times'),
+      job_tail: atMost(tail, 0.5, 's after the last ffmpeg'),
+      worker_peak_memory: atMost(peakMegabytes(worker), 150, 'MB resident'),
     }
   } finally {
     await worker.stop()
@@ -136,12 +122,4 @@ async function logLine(
 function peakMegabytes(worker: Worker): number {
   const status = readFileSync(`/proc/${worker.pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1000
-}
-
-function figure(value: number, unit: string, atMost: number): Figure {
-  return { value: Number(value.toFixed(3)), unit, aim: `at most ${atMost}`, met: value <= atMost }
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }

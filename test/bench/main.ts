@@ -1,40 +1,62 @@
 /**
  * `npm run bench [NAME...] [-- --json FILE]`: measures what the README claims. Prints one JSON object, name to
  * `{value, unit, aim, met}`; the exit code is 0 whatever the figures are (a loaded machine is no failure).
+ *   --json FILE  writes the object there too
+ *   --docs       fleet writes docs/fleet-speed.md and its plot
+ *   --seed N     of the moments at which kill strikes
+ *   --small      sources of seconds, to try the benchmarks themselves: their figures mean nothing
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Figures, measureJob } from './job.ts'
+import { measureChunked } from './chunked.ts'
+import { measureFanOut } from './fan-out.ts'
+import type { BenchInput, Figures } from './figures.ts'
+import { measureFirstSegment } from './first-segment.ts'
+import { measureFleet } from './fleet.ts'
+import { measureJob } from './job.ts'
+import { measureKill } from './kill.ts'
+import { measureSeams } from './seams.ts'
 
-interface Surroundings {
-  env: NodeJS.ProcessEnv
-  /** For everything the benchmark makes. */
-  folder: string
-  say: (line: string) => void
-  signal: AbortSignal
+/** In this order: what one measures by the way, a later one need not measure again. */
+const benches: Record<string, (input: BenchInput) => Promise<Figures>> = {
+  job: measureJob,
+  chunked: measureChunked,
+  'first-segment': measureFirstSegment,
+  'fan-out': measureFanOut,
+  fleet: measureFleet,
+  kill: measureKill,
+  seams: measureSeams,
 }
-
-const benches: Record<string, (around: Surroundings) => Promise<Figures>> = { job: measureJob }
 
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort(new Error('stopped')))
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } })
-const names = positionals.length > 0 ? positionals : Object.keys(benches)
-const unknown = names.filter((name) => !(name in benches))
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    docs: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    small: { type: 'boolean', default: false },
+  },
+})
+const unknown = positionals.filter((name) => !(name in benches))
 if (unknown.length > 0) {
   process.stderr.write(`No benchmark ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`)
   process.exit(64)
 }
+const names = Object.keys(benches).filter((name) => positionals.length === 0 || positionals.includes(name))
 
+const { docs, small } = values
+const shared = { env: process.env, signal: stop.signal, seed: Number(values.seed), docs, small, measured: {} }
 const figures: Figures = {}
 for (const name of names) {
   const folder = mkdtempSync(join(tmpdir(), 'video-worker-bench-'))
   const say = (line: string) => process.stderr.write(`${name}: ${line}\n`)
   try {
-    Object.assign(figures, await benches[name]!({ env: process.env, folder, say, signal: stop.signal }))
+    Object.assign(figures, await benches[name]!({ ...shared, folder, say }))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

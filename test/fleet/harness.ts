@@ -24,6 +24,14 @@ const quick = {
   LOG_LEVEL: 'debug',
 }
 
+const harmless = ['SQS_WAIT_SECONDS', 'HTTP_PORT', 'LOG_LEVEL']
+/** For a worker that is measured: production's intervals again. Polls stay short, so that it stops soon. */
+export const unhurried: Record<string, undefined> = Object.fromEntries(
+  Object.keys(quick)
+    .filter((name) => !harmless.includes(name))
+    .map((name) => [name, undefined]),
+)
+
 export interface LogLine {
   readonly msg: string
   readonly level: string
