@@ -17,6 +17,7 @@ import { measureFirstSegment } from './first-segment.ts'
 import { measureFleet } from './fleet.ts'
 import { measureJob } from './job.ts'
 import { measureKill } from './kill.ts'
+import { measurePassthrough } from './passthrough.ts'
 import { measureSeams } from './seams.ts'
 
 /** In this order: what one measures by the way, a later one need not measure again. */
@@ -28,6 +29,7 @@ const benches: Record<string, (input: BenchInput) => Promise<Figures>> = {
   fleet: measureFleet,
   kill: measureKill,
   seams: measureSeams,
+  passthrough: measurePassthrough,
 }
 
 const stop = new AbortController()

@@ -62,6 +62,30 @@ export async function makeSource({ seconds, height }: SourceSize, making: Making
   )
 }
 
+/** The minute as screen and lecture recorders write it: under the cap of its rung, a key frame each two seconds. */
+export async function makeRecording(seconds: number, making: Making): Promise<string> {
+  const minute = await makeMinute(making.env, making.signal)
+  const colours = [
+    '-colorspace',
+    'bt709',
+    '-color_primaries',
+    'bt709',
+    '-color_trc',
+    'bt709',
+    '-color_range',
+    'tv',
+  ]
+  return kept(
+    `bench-${kind()}-recording-${seconds}s.mp4`,
+    [
+      ...['-i', minute, '-t', String(seconds), '-map', '0:v:0', '-map', '0:a:0', '-vf', 'scale=out_range=tv'],
+      ...[...encoder, ...colours, '-b:v', '4500k', '-maxrate', '5M', '-bufsize', '5M', '-g', '60'],
+      ...['-c:a', 'aac', '-write_tmcd', '0'],
+    ],
+    making,
+  )
+}
+
 /** The pictures as they are, so that ten minutes take seconds to make; the sound anew, else it has a hole at every seam. */
 async function repeated({ seconds, height }: SourceSize, making: Making): Promise<string> {
   const once = await makeSource({ seconds: 60, height }, making)

@@ -4,8 +4,8 @@ import { logTail } from '../local/workers.ts'
 
 export const tenantId = 1
 
-/** A worker as production has it, but that each video is walked alone. */
-export const alone = { ...unhurried, FANOUT: 'never' }
+/** A worker as production has it, but that each video is walked alone, and all of it encoded. */
+export const alone = { ...unhurried, FANOUT: 'never', PASSTHROUGH: 'never' }
 
 export interface TimedJob {
   readonly jobId: string
