@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { conformingSeconds, makeConformingClip } from '../fleet/clips.ts'
 import { type LocalRun, startLocalRun } from '../integration/local/command.ts'
 import { makeVideo } from '../integration/local/sample.ts'
 
@@ -19,7 +20,6 @@ const flags = [
   ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
 ]
-const seconds = 30
 const patience = { timeout: 200_000 }
 
 interface State {
@@ -33,7 +33,30 @@ interface State {
   fatal: string[]
 }
 
-suite('in a browser, the result', () => {
+interface Way {
+  readonly env: Record<string, string>
+  readonly seconds: number
+  make(folder: string): Promise<string> | string
+}
+
+const ways: [string, Way][] = [
+  [
+    'encoded, a file a segment',
+    {
+      ...{ env: {}, seconds: 30 },
+      make: (folder) => makeVideo(join(folder, 'clip.mp4'), { size: '1280x720', seconds: 30 }),
+    },
+  ],
+  [
+    'copied, segments as ranges of one object',
+    {
+      ...{ env: { SEGMENT_STORAGE: 'byterange', CHUNK_SECONDS: '8' }, seconds: conformingSeconds },
+      make: (folder) => makeConformingClip(folder, 'untagged HD'),
+    },
+  ],
+]
+
+suite.each(ways)('in a browser, the result (%s)', (_, { env, seconds, make }) => {
   let folder: string
   let run: LocalRun
   let browser: Browser
@@ -41,7 +64,7 @@ suite('in a browser, the result', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'video-worker-browser-'))
-    run = startLocalRun([makeVideo(join(folder, 'clip.mp4'), { size: '1280x720', seconds })])
+    run = startLocalRun([await make(folder)], env)
     const [, address] = await run.says(/Watch: (http\S+)/)
     browser = await chromium.launch({ executablePath: browserPath!, args: flags })
     page = await browser.newPage()

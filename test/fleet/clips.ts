@@ -122,13 +122,14 @@ const conforming = {
 } as const
 
 export type ConformingKind = keyof typeof conforming
+export const conformingSeconds = 19
 
-/** Makes a source whose index says that its pictures can be copied; 19 seconds. */
+/** Makes a source whose index says that its pictures can be copied. */
 export async function makeConformingClip(dir: string, kind: ConformingKind = 'tagged'): Promise<string> {
   const { size, rate, rest } = conforming[kind]
   const keys = kind === 'recovery points' ? ['-g', '60'] : ['-force_key_frames', irregular]
   return await makeVideo(join(dir, `conforming-${kind.replaceAll(' ', '-')}.mp4`), [
-    ...[...picture(size, rate, 19), ...sound(19)],
+    ...[...picture(size, rate, conformingSeconds), ...sound(conformingSeconds)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-crf', '33', '-pix_fmt', 'yuv420p'],
     ...['-maxrate', '700k', '-bufsize', '700k', '-g', '150', '-sc_threshold', '0', ...keys, ...rest],
     ...['-c:a', 'aac', '-movflags', '+faststart'],

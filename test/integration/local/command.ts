@@ -18,9 +18,9 @@ export interface LocalRun {
   remove(): Promise<void>
 }
 
-export function startLocalRun(args: string[]): LocalRun {
+export function startLocalRun(args: string[], changes: Record<string, string> = {}): LocalRun {
   const temp = mkdtempSync(join(tmpdir(), 'video-worker-run-'))
-  const env = { ...process.env, TMPDIR: temp, NODE_OPTIONS: '', FORCE_COLOR: '0' }
+  const env = { ...process.env, TMPDIR: temp, NODE_OPTIONS: '', FORCE_COLOR: '0', ...changes }
   const child = spawn(process.execPath, [join(root, 'test/local/main.ts'), ...args], { cwd: root, env })
   let output = ''
   const listeners = new Set<() => void>()
