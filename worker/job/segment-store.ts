@@ -30,14 +30,20 @@ export interface StoreInput {
   readonly uploader: Uploader
   /** The key of one of a track's files. */
   key(track: string, file: string): string
-  /** Name of the one object of each track, with `byterange`. */
+  /** Name of each track's object with `byterange`; of a second one it is `name-1`. */
   readonly objectName: string
 }
 
-export function openSegmentStore(input: StoreInput): SegmentStore {
+/**
+ * Bytes after which a track's object is closed and goes up. A chunk of two minutes stays below; the sound of a whole
+ * day is cut, since Cloudflare caches objects up to 512 MB (hls-rules.md 10).
+ */
+const mostBytes = 128 * 2 ** 20
+
+export function openSegmentStore(input: StoreInput, objectBytes = mostBytes): SegmentStore {
   const uploads: Promise<void>[] = []
   /** By track: the object that grows on scratch, with `byterange`. */
-  const objects = new Map<string, { path: string; bytes: number }>()
+  const objects = new Map<string, { name: string; path: string; bytes: number; number: number }>()
 
   function upload(track: string, name: string, path: string, bytes: number): void {
     uploads.push(
@@ -55,20 +61,26 @@ export function openSegmentStore(input: StoreInput): SegmentStore {
   }
 
   async function keepRange({ track, path, bytes }: FinishedSegment) {
-    const object = objects.get(track) ?? { path: join(path, '..', input.objectName), bytes: 0 }
-    objects.set(track, object)
+    let object = objects.get(track)
+    if (!object || (object.bytes > 0 && object.bytes + bytes.length > objectBytes)) {
+      if (object) upload(track, object.name, object.path, object.bytes)
+      const number = object ? object.number + 1 : 0
+      const name = number === 0 ? input.objectName : input.objectName.replace('.', `-${number}.`)
+      object = { name, path: join(path, '..', name), bytes: 0, number }
+      objects.set(track, object)
+    }
     const offset = object.bytes
     await appendFile(object.path, bytes)
     await rm(path)
     object.bytes += bytes.length
-    return { uri: input.objectName, offset }
+    return { uri: object.name, offset }
   }
 
   return {
     keep: input.storage === 'files' ? keepFile : keepRange,
     keepInit: upload,
     async stored() {
-      for (const [track, { path, bytes }] of objects) upload(track, input.objectName, path, bytes)
+      for (const [track, { name, path, bytes }] of objects) upload(track, name, path, bytes)
       await Promise.all(uploads)
     },
   }
