@@ -43,8 +43,10 @@ async function copyOf(
 ): Promise<Cut | string> {
   const moov = await readIndex(source, bytes)
   if (typeof moov === 'string') return moov
-  const index = readSampleIndex(moov, plan.facts.video.index)
-  if (!index) return 'its index cannot be read, or holds no pictures'
+  // A second more than was seen: what has more pictures than that is not what was probed.
+  const most = Math.ceil(((plan.facts.seconds + 1) * plan.grid.rate.num) / plan.grid.rate.den)
+  const index = readSampleIndex(moov, plan.facts.video.index, most)
+  if (!index) return 'its index cannot be read, or holds other pictures than were seen'
   const grid = planPassthrough({ facts: plan.facts, ladder: plan.ladder, grid: plan.grid, index })
   if (typeof grid === 'string') return grid
   const ladder = plan.ladder.map((rendition, rung) =>

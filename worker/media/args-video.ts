@@ -25,6 +25,7 @@ export interface VideoChunkRequest extends ToolSource {
  */
 export function videoChunkArgs(request: VideoChunkRequest): string[] {
   const { chunk, ladder, grid, outDir } = request
+  const { firstSegment, segments } = chunk
   const storyboard = storyboardPlan(request)
   const from = chunk.index === 0 ? undefined : chunk.startSeconds
   return [
@@ -39,7 +40,7 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
       ...['-map', rendition.copied ? `1:${request.facts.video.index}` : `[out${rung}]`],
       ...cleanOutputFlags,
       ...(rendition.copied ? copyFlags(request.facts, grid, chunk) : encoderFlags(request, rendition)),
-      ...segmentFlags({ dir: join(outDir, rendition.name), grid, ...segmentsOf(chunk) }),
+      ...segmentFlags({ dir: join(outDir, rendition.name), grid, firstSegment, segments }),
     ]),
     '-map',
     '[board]',
@@ -47,10 +48,6 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
     ...storyboardFlags(join(outDir, storyboard.pattern)),
     ...witnessFlags(request.facts, request.facts.video.index),
   ]
-}
-
-function segmentsOf({ firstSegment, segments }: Chunk) {
-  return { firstSegment, segments }
 }
 
 function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): string {

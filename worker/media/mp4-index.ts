@@ -18,25 +18,27 @@ export interface SampleIndex {
   readonly keys: readonly number[]
 }
 
-/** An index may name no more pictures than this: twelve hours at 60 a second, and as many again. */
-const mostSamples = 5_184_000
-
 /**
  * Reads the sample tables of the track at `position` (ffmpeg's stream index: tracks in file order). Returns undefined
- * when it is no picture track, has no tables (a fragmented file) or tables that disagree. moov: the whole box.
+ * when it is no picture track, has no tables (a fragmented file), tables that disagree, or more than `mostPictures`: a
+ * few bytes may claim any number, and each takes 28 in memory. moov: the whole box.
  */
-export function readSampleIndex(moov: Buffer, position: number): SampleIndex | undefined {
+export function readSampleIndex(
+  moov: Buffer,
+  position: number,
+  mostPictures: number,
+): SampleIndex | undefined {
   try {
     const top = find(moov, ['moov'])
     const track = boxes(moov, top.body, top.end).filter(({ type }) => type === 'trak')[position]
-    return track && readTrack(moov, track)
+    return track && readTrack(moov, track, mostPictures)
   } catch {
     // A box that lies about its size; reading past the end throws, too.
     return undefined
   }
 }
 
-function readTrack(data: Buffer, track: Box): SampleIndex | undefined {
+function readTrack(data: Buffer, track: Box, mostPictures: number): SampleIndex | undefined {
   const media = find(data, ['mdia'], track)
   const handler = find(data, ['hdlr'], media)
   if (data.toString('latin1', handler.body + 8, handler.body + 12) !== 'vide') return undefined
@@ -48,7 +50,7 @@ function readTrack(data: Buffer, track: Box): SampleIndex | undefined {
   const [description, times, lengths] = [child('stsd'), child('stts'), child('stsz')]
   if (!description || !times || !lengths) return undefined
 
-  const sizes = readSizes(data, lengths)
+  const sizes = readSizes(data, lengths, mostPictures)
   if (!sizes || sizes.length === 0) return undefined
   const decoded = spread(data, times, sizes.length, false)
   const offsets = child('ctts')
@@ -87,10 +89,10 @@ function sampleEntry(data: Buffer, description: Box): Pick<SampleIndex, 'format'
   }
 }
 
-function readSizes(data: Buffer, box: Box): Uint32Array | undefined {
+function readSizes(data: Buffer, box: Box, most: number): Uint32Array | undefined {
   const same = data.readUInt32BE(box.body + 4)
   const count = data.readUInt32BE(box.body + 8)
-  if (count > mostSamples || (same === 0 && box.body + 12 + 4 * count > box.end)) return undefined
+  if (count > most || (same === 0 && box.body + 12 + 4 * count > box.end)) return undefined
   return Uint32Array.from({ length: count }, (_, at) => same || data.readUInt32BE(box.body + 12 + 4 * at))
 }
 
