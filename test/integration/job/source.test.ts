@@ -133,12 +133,12 @@ describe('what ends a source', () => {
   test('an object that is replaced in mid-read surfaces as input_changed', async () => {
     const failed = Promise.withResolvers<WorkerError>()
     const source = await open({ onFailure: failed.resolve })
-    const running = run('ffmpeg', ['-readrate', '2', ...hashArgs(source.url)])
-    await fetched(source, 1_000_000)
+    // Its first block is there; on a fast day read-ahead would have had the whole of it before the replacement.
+    await source.read(0, 1000)
     await bench.storage.put(key, Buffer.alloc(bytes, 1), { contentType: 'video/mp4', signal: never })
-    expect((await failed.promise).code).toBe('input_changed')
     // Whatever ffmpeg makes of it (an exit code of 0 included), it ends, and has not read the whole.
-    expect((await running).stdout).not.toBe(expected)
+    expect((await run('ffmpeg', hashArgs(source.url))).stdout).not.toBe(expected)
+    expect((await failed.promise).code).toBe('input_changed')
     expect(source.failure()?.code).toBe('input_changed')
     await source.close()
   })
