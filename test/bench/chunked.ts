@@ -19,9 +19,11 @@ const sizes = {
 /** Of each kind, the second time in the other order: what drifts in the machine cancels out. */
 const rounds = ['worker', 'bare', 'bare', 'worker'] as const
 
-export async function measureChunked(input: BenchInput): Promise<Figures> {
-  const { env, folder, say, signal, small, measured } = input
-  const { seconds, height, chunkSeconds } = small ? sizes.small : sizes.full
+export async function measureChunked(
+  input: BenchInput,
+  { seconds, height, chunkSeconds } = input.small ? sizes.small : sizes.full,
+): Promise<Figures> {
+  const { env, folder, say, signal, measured } = input
   const source = await makeSource({ seconds, height }, { env, signal })
   const command = await wholeCommand(source, signal)
   return withFleet(signal, async (fleet) => {

@@ -19,9 +19,11 @@ const sizes = {
   small: { seconds: 60, height: 240, chunkSeconds: 6, bareSeconds: 4 },
 }
 
-export async function measureFanOut(input: BenchInput): Promise<Figures> {
-  const { env, say, signal, small, measured } = input
-  const size = small ? sizes.small : sizes.full
+export async function measureFanOut(
+  input: BenchInput,
+  size = input.small ? sizes.small : sizes.full,
+): Promise<Figures> {
+  const { env, say, signal, measured } = input
   const [left, right] = coresHere() ?? []
   if (left === undefined || right === undefined) {
     say('left out: it needs two cores and taskset (util-linux)')
