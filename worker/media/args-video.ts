@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hlsFlags } from './args-hls.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
-import { clockFilters, gridFilters, pictureFilters } from './filters.ts'
+import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
 import { type StoryboardPlan, storyboardFilters, storyboardFlags, storyboardPlan } from './storyboard.ts'
@@ -62,9 +62,7 @@ function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): st
     const thin =
       below.everyNth === rendition.everyNth ? '' : `framestep=${below.everyNth / rendition.everyNth},`
     // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
-    chains.push(
-      `[from${rung}]${thin}scale=${below.width}:${below.height}:flags=bicubic,setsar=1[size${rung + 1}]`,
-    )
+    chains.push(`[from${rung}]${thin}${downscale(below.width, below.height)},setsar=1[size${rung + 1}]`)
   })
   chains.push(`[from${ladder.length - 1}]${storyboardFilters(storyboard).join(',')}[board]`)
   return chains.join(';')
@@ -88,6 +86,8 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     'libx264',
     '-preset',
     profile.preset,
+    // A plan that an older worker stored has none.
+    ...(profile.x264Params ? ['-x264-params', profile.x264Params] : []),
     '-profile:v',
     'high',
     '-level:v',
