@@ -20,7 +20,7 @@ export interface BenchInput {
   small: boolean
   /** Of whatever is left to chance. */
   seed: number
-  /** Whether docs/fleet-speed.md and its plot are to be written. */
+  /** Whether tables and plots of docs/ are to be written. */
   docs: boolean
   measured: Measured
 }

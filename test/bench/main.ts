@@ -2,7 +2,7 @@
  * `npm run bench [NAME...] [-- --json FILE]`: measures what the README claims. Prints one JSON object, name to
  * `{value, unit, aim, met}`; the exit code is 0 whatever the figures are (a loaded machine is no failure).
  *   --json FILE  writes the object there too
- *   --docs       fleet writes docs/fleet-speed.md and its plot
+ *   --docs       fleet writes docs/fleet-speed.md and its plot, encoder the table of docs/encoding.md
  *   --seed N     of the moments at which kill strikes
  *   --small      sources of seconds, to try the benchmarks themselves: their figures mean nothing
  */
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureChunked } from './chunked.ts'
+import { measureEncoder } from './encoder.ts'
 import { measureFanOut } from './fan-out.ts'
 import type { BenchInput, Figures } from './figures.ts'
 import { measureFirstSegment } from './first-segment.ts'
@@ -30,6 +31,7 @@ const benches: Record<string, (input: BenchInput) => Promise<Figures>> = {
   kill: measureKill,
   seams: measureSeams,
   passthrough: measurePassthrough,
+  encoder: measureEncoder,
 }
 
 const stop = new AbortController()

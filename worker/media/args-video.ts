@@ -3,7 +3,7 @@ import { copyFlags } from './args-copy.ts'
 import { segmentFlags } from './args-hls.ts'
 import { keyFrameFlags } from './args-keys.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
-import { clockFilters, gridFilters, pictureFilters } from './filters.ts'
+import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
 import { type StoryboardPlan, storyboardFilters, storyboardFlags, storyboardPlan } from './storyboard.ts'
@@ -69,7 +69,7 @@ function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): st
     if (!below) return
     const scale = [
       ...thin(rendition.everyNth, below.everyNth),
-      `scale=${below.width}:${below.height}:flags=bicubic`,
+      downscale(below.width, below.height),
       // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
       'setsar=1',
     ]
@@ -102,6 +102,8 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     'libx264',
     '-preset',
     profile.preset,
+    // A plan that an older worker stored has none.
+    ...(profile.x264Params ? ['-x264-params', profile.x264Params] : []),
     '-profile:v',
     'high',
     '-level:v',

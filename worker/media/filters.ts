@@ -45,6 +45,11 @@ export function pictureFilters(video: VideoFacts, width: number, height: number)
   if (video.dynamicRange !== 'sdr') return [...toneMapFilters(video, width, height), 'setsar=1', tag]
 
   const matrix = matrixOf(video)
+  if (matrix === 'bt709' && zimgTakes(video)) {
+    // Told what it reads: zscale takes nothing on trust, and a range that is not named is not squeezed.
+    const named = tag.replace('range=tv', `range=${rangeOf(video)}`)
+    return [steady(video), named, downscale(width, height), 'format=yuv420p', 'setsar=1', tag]
+  }
   const scale = `scale=${width}:${height}:flags=bicubic:in_range=${rangeOf(video)}:out_range=tv`
   if (matrix === 'rgb') return [`${scale}:out_color_matrix=bt709`, 'format=yuv420p', 'setsar=1', tag]
   if (matrix === 'bt709') return [scale, 'format=yuv420p', 'setsar=1', tag]
@@ -57,6 +62,25 @@ export function pictureFilters(video: VideoFacts, width: number, height: number)
     `colorspace=all=bt709:iall=${matrix}:irange=tv:range=tv:fast=${matrix === 'bt2020' ? 0 : 1}:format=yuv420p`,
     tag,
   ]
+}
+
+/**
+ * To another size by zimg: a third of the CPU of swscale's bicubic on full HD and nearer to the source's own detail
+ * (docs/encoding.md). For 8-bit 4:2:0 with even sides.
+ */
+export function downscale(width: number, height: number): string {
+  return `zscale=${width}:${height}:f=lanczos:r=tv`
+}
+
+/** Hands pictures on untouched, but brings them back to their size where it changes in mid-stream: zscale ends there. */
+function steady({ codedWidth, codedHeight, rotation }: VideoFacts): string {
+  const turned = rotation % 180 !== 0
+  return `scale=${turned ? codedHeight : codedWidth}:${turned ? codedWidth : codedHeight}:flags=bicubic`
+}
+
+/** What nearly every upload is. zimg refuses odd sides, and makes eight bits of ten without dither. */
+function zimgTakes({ pixelFormat, codedWidth, codedHeight }: VideoFacts): boolean {
+  return /^yuvj?420p$/.test(pixelFormat) && codedWidth % 2 === 0 && codedHeight % 2 === 0
 }
 
 /**

@@ -17,6 +17,8 @@ export interface Profile {
   readonly rungs: readonly ProfileRung[]
   /** x264 preset. */
   readonly preset: string
+  /** x264's own options on top of the preset, `name=value` with colons between; '' for none. */
+  readonly x264Params: string
   readonly maxFps: number
   /** Rungs of at most `lowRungShortSide` get half the pictures of sources above this rate (Apple 1.19). */
   readonly lowRungMaxFps: number
@@ -37,12 +39,14 @@ export interface Profile {
 export const defaultProfile: Profile = {
   name: 'default',
   rungs: [
-    { shortSide: 1080, crf: 22, maxrateKbps: 6000 },
-    { shortSide: 720, crf: 22, maxrateKbps: 3500 },
-    { shortSide: 480, crf: 22, maxrateKbps: 1800 },
-    { shortSide: 360, crf: 23, maxrateKbps: 900 },
+    { shortSide: 1080, crf: 25, maxrateKbps: 6000 },
+    { shortSide: 720, crf: 25, maxrateKbps: 3500 },
+    { shortSide: 480, crf: 25, maxrateKbps: 1800 },
+    { shortSide: 360, crf: 25, maxrateKbps: 900 },
   ],
   preset: 'veryfast',
+  x264Params:
+    'aq-mode=2:aq-strength=1.2:rc-lookahead=20:me=dia:subme=4:partitions=i8x8,p8x8:deadzone-inter=12:deadzone-intra=6',
   maxFps: 60,
   lowRungMaxFps: 30,
   lowRungShortSide: 480,
@@ -56,6 +60,14 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   passthrough: ['auto', 'never'],
   segmentStorage: ['files', 'byterange'],
 }
+/** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
+const x264Options = new Set(
+  `aq-mode aq-strength b-adapt b-bias bframes chroma-qp-offset cqm crf-max deadzone-inter deadzone-intra deblock
+  direct fast-pskip ipratio lookahead-threads mbtree me merange mixed-refs no-chroma-me no-dct-decimate nr
+  partitions pbratio psy psy-rd qcomp rc-lookahead ref subme sync-lookahead trellis weightb weightp`.split(
+    /\s+/,
+  ),
+)
 /** Every number of a profile with the range that makes sense. */
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
   maxFps: [1, 60],
@@ -84,7 +96,9 @@ export function loadProfiles(json: string): ReadonlyMap<string, Profile> {
       continue
     }
     problems.push(...check(name, value))
-    profiles.set(name, { ...defaultProfile, ...value, name } as Profile)
+    // The default's options were chosen for its preset: they would undo what another one stands for.
+    const x264Params = 'preset' in value ? '' : defaultProfile.x264Params
+    profiles.set(name, { ...defaultProfile, x264Params, ...value, name } as Profile)
   }
   if (problems.length > 0) throw new WorkerError('config_invalid', `PROFILES_FILE:\n${problems.join('\n')}`)
   return profiles
@@ -108,6 +122,8 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     const words = choices[key]
     if (words) {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
+    } else if (key === 'x264Params') {
+      problems.push(...checkX264(name, value))
     } else if (key === 'rungs') {
       problems.push(...checkRungs(name, value))
     } else {
@@ -115,6 +131,17 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     }
   }
   return problems
+}
+
+function checkX264(name: string, params: unknown): string[] {
+  const at = `${name}.x264Params`
+  if (typeof params !== 'string') return [`${at}: must be text, such as "aq-mode=2:subme=4"`]
+  const options = params === '' ? [] : params.split(':')
+  return options.flatMap((option) => {
+    const [, key, value] = /^([a-z0-9-]+)=([a-z0-9.,+-]+)$/i.exec(option) ?? []
+    if (value === undefined) return [`${at}: ${JSON.stringify(option)} is not name=value`]
+    return x264Options.has(key!) ? [] : [`${at}: ${key} is not for a profile to set`]
+  })
 }
 
 function checkRungs(name: string, rungs: unknown): string[] {

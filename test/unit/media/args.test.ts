@@ -13,7 +13,7 @@ import { factsOf, soundOf } from './facts.ts'
 
 const url = 'http://127.0.0.1:1234/abc/source'
 
-function chunkArgs(facts: SourceFacts, index: number): string[] {
+function chunkArgs(facts: SourceFacts, index: number, profile = defaultProfile): string[] {
   const ladder = planLadder(facts, defaultProfile)
   const grid = planGrid({
     rate: outputRate(facts, defaultProfile),
@@ -23,7 +23,7 @@ function chunkArgs(facts: SourceFacts, index: number): string[] {
   })
   const chunk = grid.chunks[index]!
   return videoChunkArgs({
-    ...{ url, facts, threads: 2, maxPixels: 1000, ladder, grid, chunk, profile: defaultProfile },
+    ...{ url, facts, threads: 2, maxPixels: 1000, ladder, grid, chunk, profile },
     outDir: '/scratch/chunk',
   })
 }
@@ -107,6 +107,12 @@ describe('a chunk of video', () => {
     expect(graphOf(args)[0]).toMatch(/^\[0:3\]/)
   })
 
+  test('gives x264 the profile’s options, and none where a stored plan has none', () => {
+    expect(valuesOf(chunkArgs(small, 0), '-x264-params')).toEqual(Array(2).fill(defaultProfile.x264Params))
+    const { x264Params: _, ...older } = defaultProfile
+    expect(chunkArgs(small, 0, older as typeof defaultProfile)).not.toContain('-x264-params')
+  })
+
   test('takes nothing of the source’s own words along', () => {
     expect(valuesOf(chunkArgs(small, 0), '-map_metadata')).toEqual(['-1', '-1', '-1'])
   })
@@ -169,8 +175,25 @@ describe('pictures are brought to BT.709, limited range', () => {
   })
 
   test('full range is squeezed', () => {
-    expect(chain({ colour: { ...colour, range: 'pc' } })).toContain('in_range=pc:out_range=tv')
-    expect(chain({ colour, pixelFormat: 'yuvj420p' })).toContain('in_range=pc:out_range=tv')
+    const named = /setparams=[^,]*:range=pc,zscale=[^,]*:r=tv,/
+    expect(chain({ colour: { ...colour, range: 'pc' } })).toMatch(named)
+    expect(chain({ colour, pixelFormat: 'yuvj420p' })).toMatch(named)
+    expect(chain({ colour, pixelFormat: 'yuvj444p' })).toContain('in_range=pc:out_range=tv')
+  })
+
+  test('what zimg refuses, or would round without dither, is scaled by swscale', () => {
+    for (const odd of [{ codedWidth: 853 }, { codedHeight: 481 }, { pixelFormat: 'yuv420p10le' }]) {
+      expect(chain(odd)).toContain('scale=1920:1080:flags=bicubic:in_range=tv')
+      expect(chain(odd)).not.toContain('zscale')
+    }
+  })
+
+  test('a change of size in mid-stream does not reach zscale', () => {
+    const [width, height] = [2560, 1440]
+    const coded = { codedWidth: width, codedHeight: height }
+    expect(chain(coded)).toMatch(/,scale=2560:1440:flags=bicubic,setparams=[^,]*,zscale=1920:1080:/)
+    const turned = { ...coded, rotation: 270, displayWidth: height, displayHeight: width }
+    expect(chain(turned)).toMatch(/,scale=1440:2560:flags=bicubic,setparams=[^,]*,zscale=1080:1920:/)
   })
 
   test('RGB is converted with the right matrix', () => {

@@ -6,17 +6,31 @@ describe('a profile file', () => {
     const rungs = [{ shortSide: 540, crf: 24, maxrateKbps: 1500 }]
     const profiles = loadProfiles(JSON.stringify({ lecture: { rungs, preset: 'medium' } }))
     expect([...profiles.keys()]).toEqual(['default', 'lecture'])
-    expect(profiles.get('lecture')).toEqual({ ...defaultProfile, name: 'lecture', rungs, preset: 'medium' })
+    expect(profiles.get('lecture')).toEqual({
+      ...{ ...defaultProfile, name: 'lecture', rungs, preset: 'medium' },
+      // Those of the default would undo the other preset.
+      x264Params: '',
+    })
   })
 
   test('may replace the built-in one', () => {
     expect(loadProfiles('{"default":{"audioKbps":96}}').get('default')?.audioKbps).toBe(96)
   })
 
+  test('may give x264 options of its own, or none', () => {
+    const own = { preset: 'slow', x264Params: 'aq-mode=3:deblock=-1,-1' }
+    const profiles = loadProfiles(JSON.stringify({ own, plain: { x264Params: '' }, other: { maxFps: 30 } }))
+    expect(profiles.get('own')).toMatchObject(own)
+    expect(profiles.get('plain')).toMatchObject({ preset: defaultProfile.preset, x264Params: '' })
+    expect(profiles.get('other')?.x264Params).toBe(defaultProfile.x264Params)
+  })
+
   test('is refused with every problem in one message', () => {
     const text = JSON.stringify({
       'bad name': {},
       list: [],
+      c: { x264Params: 'aq-mode=3:keyint=10:fast' },
+      d: { x264Params: 3 },
       a: { preset: 'warp', maxFps: 240, colour: 'red', rungs: [] },
       b: {
         rungs: [
@@ -38,6 +52,9 @@ describe('a profile file', () => {
       'b.rungs[1].crf: must be a number from 0 to 51, not 99',
       'b.rungs[1].maxrateKbps: must be a number from 50 to 200000, not "x"',
       'b.rungs[1].name: unknown',
+      'c.x264Params: keyint is not for a profile to set',
+      'c.x264Params: "fast" is not name=value',
+      'd.x264Params: must be text',
     ]) {
       expect(load).toThrow(words)
     }
