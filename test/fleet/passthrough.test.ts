@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { planKey, refusalKey } from '../../shared/keys.ts'
 import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
 import { type ConformingKind, makeConformingClip } from './clips.ts'
@@ -110,6 +111,26 @@ test('a shared video whose copy is refused half-way is planned anew and leaves n
     reasons(worker, 'the pictures of the source cannot be copied: starting over').length,
   ).toBeGreaterThan(0)
   expect((body.renditions as unknown[]).length).toBe(2)
+})
+
+test('a part that refuses a plan which was given up meanwhile does not stop the one that followed', async () => {
+  // As after such a refusal: the plan encodes, and the word against copying is there again.
+  const env = { CHUNK_SECONDS: '4', HLS_TIME_SECONDS: '2', FANOUT: 'always', PASSTHROUGH: 'never' }
+  const worker = fleet.start('heir', env)
+  const { stack, signal } = fleet
+  videoId += 1
+  const fileKey = await stack.upload(await makeConformingClip(fleet.dir), { tenantId, name: 'a.mp4' })
+  const jobId = await stack.sendJob({ tenantId, videoId, fileKey })
+  const folder = `tenants/${tenantId}/video/hls/${videoId}/${jobId}/`
+  const planned = async () => (await stack.storage.head(planKey(folder), signal)) !== undefined
+  await fleet.until('the plan is stored', planned)
+  await stack.storage.put(refusalKey(folder), '{"version":1,"reason":"too late"}', {
+    ...{ contentType: 'application/json', signal },
+  })
+
+  const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
+  expect(outcome.kind).toBe('complete')
+  expect(worker.log().filter(({ msg }) => msg === 'parts sent to the fleet')).toHaveLength(1)
 })
 
 test('PASSTHROUGH=never encodes what could be copied', async () => {
