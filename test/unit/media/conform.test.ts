@@ -26,6 +26,7 @@ describe('a source may be copied when its header says that', () => {
     ['the pixel format is yuvj420p', { pixelFormat: 'yuvj420p' }],
     ['the pictures are interlaced', { interlaced: 'marked' }],
     ['the picture is turned by 90 degrees', { rotation: 90 }],
+    ['the container moves the picture', { transformed: true }],
     ['the pixels are not square', { sampleAspect: { num: 4, den: 3 } }],
     ['the picture is 2560x1440, the rendition 1920x1080', { displayWidth: 2560, displayHeight: 1440 }],
     ['the frame rate is variable', { variableRate: true }],
