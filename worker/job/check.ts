@@ -1,6 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { Plan } from '../chunk/ledger.ts'
-import { type AvcConfiguration, checkKeyPicture, parseConfiguration, refused } from '../media/h264.ts'
+import { type AvcConfiguration, checkPicture, parseConfiguration, refused } from '../media/h264.ts'
 import { type Chunk, segmentLength, segmentStart } from '../media/timeline.ts'
 import type { Measured } from './collect.ts'
 
@@ -26,8 +26,8 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
       throw fault(`${where} has ${facts.samples} frames, the grid says ${wantSamples}`)
     if (!rendition?.copied) return
     configuration ??= parseConfiguration(Buffer.from(init.configuration ?? '', 'base64'))
-    for (const { offset, length } of facts.keyPictures)
-      checkKeyPicture(data.subarray(offset, offset + length), configuration)
+    for (const { offset, length, key } of facts.pictures)
+      checkPicture(data.subarray(offset, offset + length), key, configuration)
   }
 }
 
