@@ -59,6 +59,26 @@ async function pictureSizes(file: string): Promise<string> {
   return stdout
 }
 
+/** What the pictures of a rendition say of themselves, without their container. */
+async function toldBy(folder: string, dir: string): Promise<string> {
+  const raw = join(dir, 'raw.h264')
+  const copy = ['-frames:v', '1', '-c', 'copy', '-f', 'h264', raw]
+  await run('ffmpeg', [
+    '-v',
+    'error',
+    '-nostdin',
+    '-y',
+    '-i',
+    join(folder, 'index.m3u8'),
+    '-map',
+    'v',
+    ...copy,
+  ])
+  const told = 'stream=sample_aspect_ratio,color_range,color_space,color_transfer,color_primaries'
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', told, '-of', 'csv=p=0', raw])
+  return stdout.trim()
+}
+
 const reasons = (worker: ReturnType<Fleet['start']>, msg: string) =>
   worker.log().filter((line) => line.msg === msg)
 
@@ -72,6 +92,7 @@ describe('a source that conforms', () => {
     ['sixty a second', 'over rungs of half the rate', alone],
     ['untagged HD', 'with the tags that it should have', alone],
     ['no reordering', 'without B-frames', alone],
+    ['tagged outside', 'with tags that every player sees', alone],
   ])('is the top rendition itself, cut at its own key frames: %s, %s', async (kind, _, env) => {
     const worker = fleet.start('copier', env)
     const source = await makeConformingClip(fleet.dir, kind)
@@ -81,13 +102,16 @@ describe('a source that conforms', () => {
     const copied = await pictureSizes(join(kept, `${top}/index.m3u8`))
     // Tags are written into the parameter sets, in front of the key frames: all other pictures stay the same.
     const same =
-      kind === 'untagged HD' ? (text: string) => text.replace(/.*K_.*/g, 'key') : (text: string) => text
+      kind === 'untagged HD' || kind === 'tagged outside'
+        ? (text: string) => text.replace(/.*K_.*/g, 'key')
+        : (text: string) => text
     expect(same(copied)).toBe(same(await pictureSizes(source)))
     const cuts = async (name: string) =>
       [...(await readFile(join(kept, name, 'index.m3u8'), 'utf8')).matchAll(/#EXTINF:([\d.]+)/g)].map(
         ([, length]) => Number(length),
       )
     for (const name of others) expect(await cuts(name)).toEqual(await cuts(top!))
+    expect(await toldBy(join(kept, top!), fleet.dir)).toBe('1:1,tv,bt709,bt709,bt709')
     if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), source)).toEqual([])
   })
 })

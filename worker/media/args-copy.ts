@@ -1,4 +1,3 @@
-import { needsTags } from './conform.ts'
 import type { SourceFacts } from './facts.ts'
 import { type Chunk, framesToSeconds, type Grid } from './timeline.ts'
 
@@ -17,13 +16,17 @@ export function copyFlags(facts: SourceFacts, grid: Grid, chunk: Chunk): string[
     ...(start === undefined ? [] : ['-copypriorss:v', '0', '-ss', seconds(start)]),
     ...(chunk.last ? [] : ['-frames:v', String(chunk.frames)]),
     ...['-output_ts_offset', seconds(offset)],
-    ...(needsTags(facts.video) ? ['-bsf:v', tagFilter] : []),
+    ...['-bsf:v', tagFilter],
   ]
 }
 
-/** What the source is, written into its parameter set: players guess otherwise, by size. */
+/**
+ * What the source is, written into its parameter set. ffprobe cannot tell whether it stands there or in the container
+ * alone, which some players do not ask: they guess the colours by the size. What says so already stays byte for byte.
+ */
 const tagFilter =
-  'h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0'
+  'h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0' +
+  ':sample_aspect_ratio=1/1'
 
 /**
  * Microseconds to begin at and to move by. ffmpeg takes the beginning off all times and rounds both to ticks, each on

@@ -43,14 +43,6 @@ function untagged({ colour }: VideoFacts): boolean {
   return [colour.space, colour.primaries, colour.transfer].every((value) => value === 'unknown')
 }
 
-/** Whether a copy has to be tagged BT.709, limited range, which the source is but does not say in full. */
-export function needsTags({ colour }: VideoFacts): boolean {
-  return (
-    [colour.space, colour.primaries, colour.transfer].some((value) => value !== 'bt709') ||
-    colour.range !== 'tv'
-  )
-}
-
 /** A key frame by its place in display order, and the ticks from its decoding to its display. */
 export interface KeyFrame {
   readonly frame: number
