@@ -117,6 +117,8 @@ const conforming = {
     rate: '30',
     rest: ['-bsf:v', 'h264_metadata=sample_aspect_ratio=4/3'],
   },
+  // As of a recorded live stream: half a picture is no whole number of ticks.
+  'in milliseconds': { size: '640x360', rate: '30', rest: [...bt709, '-video_track_timescale', '1000'] },
   'untagged HD': { size: '1280x720', rate: '25', rest: [] },
   'no reordering': { size: '640x360', rate: '30000/1001', rest: [...bt709, '-bf', '0'] },
   // Key frames that a decoder may begin at, and no IDR pictures: only the pictures themselves tell.

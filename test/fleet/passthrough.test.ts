@@ -92,6 +92,7 @@ describe('a source that conforms', () => {
     ['sixty a second', 'over rungs of half the rate', alone],
     ['untagged HD', 'with the tags that it should have', alone],
     ['no reordering', 'without B-frames', alone],
+    ['in milliseconds', 'on a coarse clock', alone],
     ['tagged outside', 'with tags that every player sees', alone],
   ])('is the top rendition itself, cut at its own key frames: %s, %s', async (kind, _, env) => {
     const worker = fleet.start('copier', env)

@@ -29,8 +29,9 @@ const tagFilter =
   ':sample_aspect_ratio=1/1'
 
 /**
- * Microseconds to begin at and to move by. ffmpeg takes the beginning off all times and rounds both to ticks, each on
- * its own: the offset is chosen so that the sum of the two is exactly the origin, in whole ticks.
+ * Microseconds to begin at and to move by. ffmpeg takes the beginning off all times, rounded to the ticks of its muxer,
+ * which are not those of a source that has less than 10000 a second: both are whole ticks of the source, which the
+ * muxer's always divide, and their sum is exactly the origin.
  */
 function clock(
   origin: SourceFacts['video']['origin'],
@@ -39,10 +40,10 @@ function clock(
 ): { start?: number; offset: number } {
   const perTick = (second * origin.timeBase.num) / origin.timeBase.den
   if (firstFrame === 0) return { offset: Math.round(-origin.ticks * perTick) }
-  const decoded = origin.ticks * perTick + startSeconds * second - decodeLead * perTick
   // Half a frame: the group before has ended its decoding by then, and this one has not begun.
-  const start = Math.round(decoded - framesToSeconds(0.5, rate) * second)
-  return { start, offset: Math.round((Math.round(start / perTick) - origin.ticks) * perTick) }
+  const early = startSeconds - framesToSeconds(0.5, rate)
+  const start = origin.ticks + Math.round((early * second) / perTick - decodeLead)
+  return { start: Math.round(start * perTick), offset: Math.round((start - origin.ticks) * perTick) }
 }
 
 function seconds(microseconds: number): string {
