@@ -1,5 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { planGrid } from '../chunk/grid.ts'
+import { isMuxed } from '../chunk/layout.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
@@ -90,7 +91,10 @@ async function makePlan(
     chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : config.hls.chunkSeconds,
   })
   const { key, bytes, etag } = object
-  const segmentStorage = profile.segmentStorage ?? config.hls.segmentStorage
+  // Names of segments are fixed with `academy`: each is an object.
+  const segmentStorage = isMuxed({ profile })
+    ? 'files'
+    : (profile.segmentStorage ?? config.hls.segmentStorage)
   return {
     ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
     ...{ segmentStorage, series: '' },

@@ -3,6 +3,7 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
+import { posterName, soundRenditions } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   type ChunkManifest,
@@ -31,7 +32,8 @@ export interface VideoSpec {
   /** Everything this job writes lies under it; ends with a slash. */
   readonly folder: string
   readonly profile?: string | undefined
-  readonly posterKey: string
+  /** Where the poster goes, if not into the job's folder. */
+  readonly posterKey?: string
   /** Where the poster should come from, in seconds; else where the video shows something. */
   readonly posterSeconds?: number
 }
@@ -97,7 +99,9 @@ export async function packageVideo(
     const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
-        Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
+        Promise.all(
+          soundRenditions(plan).map((track, position) => audioPart(encoding, track, position, present)),
+        ),
         ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
       ]),
     )
@@ -134,7 +138,7 @@ export async function packageVideo(
         )
       }
       await Promise.all([
-        put(spec.posterKey, poster),
+        put(posterKeyOf(spec, plan), poster),
         ...media.map(({ name, text }) => put(spec.folder + name, text)),
       ])
       await put(spec.folder + master.name, master.text)
@@ -152,10 +156,14 @@ function resultOf(
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
-    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
+    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: posterKeyOf(spec, plan) },
     storyboardKey: storyboard && spec.folder + storyboard.name,
     encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
   }
+}
+
+function posterKeyOf({ posterKey, folder }: VideoSpec, plan: Plan): string {
+  return posterKey ?? folder + posterName(plan)
 }
 
 /** Whether a viewer can play the job's result: the master is the last object of all. */

@@ -9,17 +9,20 @@ export interface AvcConfiguration {
   /** Bytes in front of every NAL unit that say how long it is. */
   readonly lengthBytes: number
   readonly sequenceSets: readonly Buffer[]
+  readonly pictureSets: readonly Buffer[]
 }
 
 export function parseConfiguration(avcC: Buffer): AvcConfiguration {
-  const sequenceSets: Buffer[] = []
   let at = 6
-  for (let left = avcC[5]! & 0x1f; left > 0; left--) {
-    const length = avcC.readUInt16BE(at)
-    sequenceSets.push(avcC.subarray(at + 2, at + 2 + length))
-    at += 2 + length
-  }
-  return { lengthBytes: (avcC[4]! & 3) + 1, sequenceSets }
+  const take = (count: number) =>
+    Array.from({ length: count }, () => {
+      const length = avcC.readUInt16BE(at)
+      at += 2 + length
+      return avcC.subarray(at - length, at)
+    })
+  const sequenceSets = take(avcC[5]! & 0x1f)
+  at += 1
+  return { lengthBytes: (avcC[4]! & 3) + 1, sequenceSets, pictureSets: take(avcC[at - 1] ?? 0) }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Profile {
   readonly passthrough?: 'auto' | 'never'
   /** Instead of SEGMENT_STORAGE. */
   readonly segmentStorage?: 'files' | 'byterange'
+  /** How the output is laid out (docs/output.md); `academy`: MPEG-TS with sound in it. None: `fmp4`. */
+  readonly layout?: 'fmp4' | 'academy'
 }
 
 /**
@@ -54,11 +56,20 @@ export const defaultProfile: Profile = {
   storyboardSeconds: 10,
 }
 
+/** What the Python fleet wrote, for players and rules of a CDN that expect it. */
+export const academyProfile: Profile = {
+  ...defaultProfile,
+  name: 'academy',
+  rungs: defaultProfile.rungs.filter(({ shortSide }) => shortSide === 720 || shortSide === 360),
+  layout: 'academy',
+}
+
 /** Every word of a profile with those that it may be. */
 const choices: Readonly<Record<string, readonly string[]>> = {
   preset: 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' '),
   passthrough: ['auto', 'never'],
   segmentStorage: ['files', 'byterange'],
+  layout: ['fmp4', 'academy'],
 }
 /** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
 const x264Options = new Set(
@@ -84,11 +95,14 @@ const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
 
 /**
  * Reads a profile file: a JSON object of name to profile, where what a profile leaves out is as in `default`.
- * The result always has `default`. Throws config_invalid with a line for every problem.
+ * The result always has `default` and `academy`. Throws config_invalid with a line for every problem.
  */
 export function loadProfiles(json: string): ReadonlyMap<string, Profile> {
   const problems: string[] = []
-  const profiles = new Map<string, Profile>([['default', defaultProfile]])
+  const profiles = new Map<string, Profile>([
+    ['default', defaultProfile],
+    ['academy', academyProfile],
+  ])
   for (const [name, value] of Object.entries(parse(json))) {
     if (!/^[A-Za-z0-9_-]{1,40}$/.test(name)) problems.push(`${name}: a name is letters, digits, - and _`)
     if (!isObject(value)) {

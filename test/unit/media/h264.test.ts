@@ -14,7 +14,9 @@ const check =
     checkKeyPicture(Buffer.concat(units), parseConfiguration(avcC))
 
 test('the configuration tells the length of lengths and the parameter sets', () => {
-  expect(parseConfiguration(avcC)).toEqual({ lengthBytes: 4, sequenceSets: [set] })
+  expect(parseConfiguration(avcC)).toEqual({
+    ...{ lengthBytes: 4, sequenceSets: [set], pictureSets: [Buffer.alloc(0)] },
+  })
 })
 
 test('an IDR picture is a key frame, with or without words before it', () => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals'
 import { defaultProfile, loadProfiles } from '../../../worker/media/profile.ts'
 
 describe('a profile file', () => {
-  test('adds to the built-in profile, and fills gaps from it', () => {
+  test('adds to the built-in profiles, and fills gaps from it', () => {
     const rungs = [{ shortSide: 540, crf: 24, maxrateKbps: 1500 }]
     const profiles = loadProfiles(JSON.stringify({ lecture: { rungs, preset: 'medium' } }))
-    expect([...profiles.keys()]).toEqual(['default', 'lecture'])
+    expect([...profiles.keys()]).toEqual(['default', 'academy', 'lecture'])
     expect(profiles.get('lecture')).toEqual({
       ...{ ...defaultProfile, name: 'lecture', rungs, preset: 'medium' },
       // Those of the default would undo the other preset.
