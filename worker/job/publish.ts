@@ -19,6 +19,7 @@ import {
   type VideoVariant,
 } from '../media/playlist.ts'
 import { framesToSeconds, type Grid, segmentLength } from '../media/timeline.ts'
+import { isExtra } from './extras.ts'
 
 /** A finished video as its manifests tell it. */
 export interface Assembled {
@@ -172,9 +173,9 @@ export function straysIn(
   )
 }
 
-/** The ledger is removed as a whole, the poster stands beside the playlists. */
+/** The ledger is removed as a whole, the poster and its like stand beside the playlists. */
 function ours(name: string): boolean {
-  return !name.startsWith('.work/') && !/^(poster|thumbnail)\.jpg$/.test(name)
+  return !name.startsWith('.work/') && !isExtra(name)
 }
 
 /** The playlists in the order in which they must appear: a viewer who sees one finds all it names. The master is last. */

@@ -31,7 +31,8 @@ export async function makeThumbnail(
 
 /** The job's own wish first, as the catalogue has one (contract.md section 5), then what the layout is known for. */
 function preferred({ posterSeconds }: VideoSpec, { profile, facts }: Plan): { preferSeconds?: number } {
-  const wanted = posterSeconds ?? (profile.layout === 'academy' ? facts.seconds / 2 : undefined)
+  const wanted =
+    posterSeconds ?? profile.posterSeconds ?? (profile.layout === 'academy' ? facts.seconds / 2 : undefined)
   return wanted === undefined ? {} : { preferSeconds: wanted }
 }
 

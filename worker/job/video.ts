@@ -15,13 +15,14 @@ import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
+import { makeExtras } from './extras.ts'
 import type { FanOut } from './fan-out.ts'
-import { withVideo } from './opening.ts'
+import { type OpenVideo, withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
 import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { audioPart, encodeContext, walkChunks } from './walk.ts'
+import { audioPart, encodeContext, type Present, walkChunks } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -87,8 +88,7 @@ export async function packageVideo(
     const missing = missingParts(plan, present)
     if (missing.length > 0 && isShared(plan, context.config.hls)) {
       await stage('fan-out', async (limit) => {
-        const poster = await ledger.readPoster(present, limit)
-        if (!poster) await ledger.writePoster(await makeThumbnail(spec, opened, plan), limit)
+        await ledger.writePoster(await makePictures(spec, opened, plan, present), limit)
         await fanOut.send(missing, context.logger, limit)
       })
       reporter.move('transcoding', 0)
@@ -102,7 +102,7 @@ export async function packageVideo(
         Promise.all(
           soundRenditions(plan).map((track, position) => audioPart(encoding, track, position, present)),
         ),
-        ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
+        makePictures(spec, opened, plan, present),
       ]),
     )
     await uploader.drained(signal)
@@ -160,6 +160,18 @@ function resultOf(
     storyboardKey: storyboard && spec.folder + storyboard.name,
     encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
   }
+}
+
+async function makePictures(
+  spec: VideoSpec,
+  opened: OpenVideo,
+  plan: Plan,
+  present: Present,
+): Promise<Buffer> {
+  const stored = await opened.ledger.readPoster(present, opened.context.signal)
+  const poster = stored ?? (await makeThumbnail(spec, opened, plan))
+  await makeExtras(spec, opened, plan, poster, present)
+  return poster
 }
 
 function posterKeyOf({ posterKey, folder }: VideoSpec, plan: Plan): string {
