@@ -73,6 +73,7 @@ async function makePlan(
     ...{ url: source.url, bytes: object.bytes, head, host, signal, logger, cwd: context.dir },
     tools: {
       probeBin: config.ffmpeg.probeBin,
+      ffmpegBin: config.ffmpeg.bin,
       timeoutSeconds: config.ffmpeg.probeTimeoutSeconds,
       memoryMb: config.ffmpeg.memoryLimitMb,
       nice: config.ffmpeg.nice,

@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises'
 import { WorkerError } from '../../shared/errors.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
 import type { VideoFacts } from './facts.ts'
-import { pictureFilters } from './filters.ts'
+import { fieldFilters, pictureFilters } from './filters.ts'
 import type { ToolHost } from './host.ts'
 import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
 
@@ -115,7 +115,7 @@ export function posterArgs(request: ToolSource, at: number, path: string, seek: 
     // Half a frame early, so that rounding never skips the wanted picture.
     `trim=start=${Math.max(0, at - 0.02).toFixed(3)}`,
     'trim=end_frame=1',
-    ...(video.interlaced === 'no' ? [] : ['bwdif=mode=send_frame']),
+    ...fieldFilters(video),
     ...pictureFilters(video, width, height),
   ].join(',')
   return [
