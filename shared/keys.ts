@@ -63,6 +63,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
   m4a: 'audio/mp4',
   jpg: 'image/jpeg',
+  webp: 'image/webp',
   vtt: 'text/vtt',
   json: 'application/json',
 }

@@ -41,12 +41,14 @@ export async function checkTools(config: Config, path: string, signal: AbortSign
   }
   await ask('FFPROBE_BIN', config.ffmpeg.probeBin, '-version')
   const missing: string[] = []
+  let webp = false
   for (const [kind, names] of Object.entries(needed)) {
     const listed = new Set((await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)).split(/\s+/))
+    webp ||= kind === 'encoders' && listed.has('libwebp')
     for (const name of names) if (!listed.has(name)) missing.push(`${kind.slice(0, -1)} ${name}`)
   }
   if (missing.length > 0) {
     throw new WorkerError('config_invalid', `FFMPEG_BIN ${config.ffmpeg.bin} lacks ${missing.join(', ')}`)
   }
-  return host
+  return { ...host, webp }
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { Storage } from '../shared/storage.ts'
 import { freeBytes } from './job/workdir.ts'
-import { defaultProfile, loadProfiles, type Profile } from './media/profile.ts'
+import { loadProfiles, type Profile } from './media/profile.ts'
 
 /** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
 const leastReceives = 50
@@ -62,7 +62,7 @@ export async function checkScratch(config: Config['scratch']): Promise<void> {
 
 /** The profiles of PROFILES_FILE, or the built-in one without it. Throws config_invalid. */
 export async function readProfiles(path: string): Promise<ReadonlyMap<string, Profile>> {
-  if (path === '') return new Map([[defaultProfile.name, defaultProfile]])
+  if (path === '') return loadProfiles('{}')
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new WorkerError('config_invalid', `PROFILES_FILE ${path} cannot be read: ${error.message}`)
   })

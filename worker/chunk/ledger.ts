@@ -6,6 +6,7 @@ import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
+import { soundRenditions } from './layout.ts'
 import { readRecord, type Versioned, writeRecord } from './record.ts'
 
 /** What one job decided once, before the first chunk; every later step and worker reads it from here. */
@@ -30,7 +31,8 @@ export type SegmentStorage = 'files' | 'byterange'
 
 /** One track's part of a chunk: its segments in order, times in seconds, and what its init segment says. */
 export interface TrackPart {
-  readonly init: InitFacts & { readonly uri: string; readonly bytes: number; readonly md5: string }
+  /** Without `uri` where segments need none (MPEG-TS): then `codec` is that of pictures and sound. */
+  readonly init: InitFacts & { readonly uri?: string; readonly bytes: number; readonly md5: string }
   readonly segments: readonly PlaylistSegment[]
 }
 
@@ -186,7 +188,7 @@ export function openLedger(storage: Storage, folder: string): Ledger {
 
 /** The objects of a track and their sizes in bytes, by name in its folder. */
 export function objectsOf({ init, segments }: TrackPart): Map<string, number> {
-  const objects = new Map([[init.uri, init.bytes]])
+  const objects = new Map(init.uri === undefined ? [] : [[init.uri, init.bytes]])
   for (const { uri, bytes } of segments) objects.set(uri, (objects.get(uri) ?? 0) + bytes)
   return objects
 }
@@ -207,7 +209,7 @@ export async function readManifests(
     plan.grid.chunks.map(({ index }) => ledger.readChunk(plan, index, present, signal)),
   )
   const audio = await Promise.all(
-    plan.facts.audio.map((_, index) => ledger.readAudio(plan, index, present, signal)),
+    soundRenditions(plan).map((_, index) => ledger.readAudio(plan, index, present, signal)),
   )
   return {
     chunks: chunks.filter((chunk) => chunk !== undefined),

@@ -32,6 +32,8 @@ export interface CollectorInput {
   named(file: string): string
   /** Judges a segment against the plan as soon as it is there; throws output_invalid or copy_refused. */
   check(track: string, segment: Measured): void
+  /** Makes of a judged segment what is stored; none: what ffmpeg wrote, with its init segment beside it. */
+  pack?(track: string, segment: Measured): Promise<{ name: string; data: Buffer }>
   onSegment?(track: string, bytes: number): void
   /** A segment cannot be read or is not as planned: the encode must stop. */
   onError(error: WorkerError): void
@@ -68,16 +70,18 @@ export function createCollector(input: CollectorInput): Collector {
     const path = join(track.dir, file)
     const written = await readFile(path)
     if (isEmptySegment(written)) return
-    const data = input.selfContained ? await takeApart(track, written, number) : written
+    const media = input.selfContained ? await takeApart(track, written, number) : written
     track.init ??= await takeInit(track)
-    const facts = parseSegment(data, track.init.timescale)
-    input.check(track.name, { number, init: track.init, facts, data })
-    const name = input.named(file)
+    const facts = parseSegment(media, track.init.timescale)
+    const measured = { number, init: track.init, facts, data: media }
+    input.check(track.name, measured)
+    const packed = await input.pack?.(track.name, measured)
+    const { name, data } = packed ?? { name: input.named(file), data: media }
     const asWritten = data === written
     const place = await input.store.keep({ track: track.name, path, name, bytes: data, asWritten })
     track.segments.set(number, {
       ...{ number, ...place, seconds: facts.seconds, bytes: data.length },
-      keyframe: facts.firstKeyframe,
+      keyframe: packed ? undefined : facts.firstKeyframe,
     })
     input.onSegment?.(track.name, data.length)
   }
@@ -95,6 +99,7 @@ export function createCollector(input: CollectorInput): Collector {
   async function takeInit(track: OpenTrack): Promise<TrackPart['init']> {
     const path = join(track.dir, 'init.mp4')
     const data = await readFile(path)
+    if (input.pack) return { ...parseInit(data), bytes: data.length, md5: md5Of(data) }
     const uri = input.named('init.mp4')
     input.store.keepInit(track.name, uri, path, data.length)
     return { ...parseInit(data), uri, bytes: data.length, md5: md5Of(data) }

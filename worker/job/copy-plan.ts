@@ -1,6 +1,7 @@
 import { asWorkerError, type ErrorCode } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { deadline } from '../../shared/time.ts'
+import { isMuxed } from '../chunk/layout.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { passthroughObjection, planPassthrough } from '../chunk/passthrough.ts'
 import { readSampleIndex } from '../media/mp4-index.ts'
@@ -26,7 +27,7 @@ export async function withCopy(
   refusal: string | undefined,
 ): Promise<Omit<Plan, 'version'>> {
   const { config, logger } = context
-  if ((plan.profile.passthrough ?? config.hls.passthrough) === 'never') return plan
+  if (isMuxed(plan) || (plan.profile.passthrough ?? config.hls.passthrough) === 'never') return plan
   const cut = refusal ?? passthroughObjection(plan) ?? (await copyOf(plan, source, object.bytes))
   if (typeof cut === 'string') {
     logger.info({ reason: cut }, 'the pictures of the source are encoded, not copied')

@@ -5,12 +5,14 @@ import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { Metrics } from '../../shared/metrics.ts'
+import { isMuxed } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   audioFolder,
   type ChunkManifest,
   type Ledger,
   type Plan,
+  type TrackPart,
 } from '../chunk/ledger.ts'
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'
@@ -21,6 +23,7 @@ import { runTool, type ToolHandle } from '../media/run.ts'
 import type { Chunk } from '../media/timeline.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
+import { type Muxer, openMuxer } from './muxed.ts'
 import { openSegmentStore } from './segment-store.ts'
 import type { SourceHandle } from './source.ts'
 import type { Uploader } from './upload.ts'
@@ -64,8 +67,10 @@ export async function encodeChunk(
 ): Promise<EncodedChunk> {
   const { plan, ledger, signal } = context
   const outDir = join(context.dir, `chunk-${chunk.index}`)
-  const tracks = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
-  const { parts, seconds } = await encode(context, 'video', outDir, tracks, {
+  const folders = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
+  await mkdir(outDir, { recursive: true })
+  const muxer = isMuxed(plan) ? openMuxer(context, chunk, outDir) : undefined
+  const { parts, seconds } = await encode(context, 'video', outDir, folders, {
     args: videoChunkArgs({
       ...{
         ...toolSource(context),
@@ -78,14 +83,16 @@ export async function encodeChunk(
     }),
     onProgress,
     check: segmentCheck(plan, chunk),
+    ...(muxer ? { pack: muxer.pack } : {}),
     objectName: `chunk-${String(chunk.index).padStart(5, '0')}.m4s`,
-  })
+  }).finally(() => muxer?.ended())
+  const tracks = Object.fromEntries(muxer ? withCodec(parts.tracks, await muxer.codec()) : parts.tracks)
   const segments = chunk.last ? undefined : segmentsOf(chunk, parts.tracks)
   const { sheets, uploaded } = await uploadSheets(context, outDir)
   const stored = withSignal(Promise.all([parts.stored, uploaded]), signal).then(async () => {
     const manifest = await ledger.writeChunk(
       plan,
-      { index: chunk.index, tracks: Object.fromEntries(parts.tracks), sheets, encodeSeconds: seconds },
+      { index: chunk.index, tracks, sheets, encodeSeconds: seconds },
       signal,
     )
     await rm(outDir, { recursive: true, force: true })
@@ -133,6 +140,7 @@ interface Run {
   readonly args: string[]
   onProgress(update: ProgressUpdate): void
   check(track: string, segment: Measured): void
+  pack?: Muxer['pack']
   /** Of each track's one object, where segments are ranges of it. */
   readonly objectName: string
 }
@@ -162,6 +170,7 @@ async function encode(
       context.onBytesMoved(2 * bytes)
     },
     check: run.check,
+    ...(run.pack ? { pack: run.pack } : {}),
     onError: context.stop,
   })
   let forget = () => {}
@@ -190,6 +199,14 @@ async function encode(
     collector.stop()
     forget()
   }
+}
+
+/** Tracks whose segments hold the sound, too. */
+function withCodec(tracks: ReadonlyMap<string, TrackPart>, sound: string | undefined) {
+  return [...tracks].map(([name, { init, segments }]): [string, TrackPart] => {
+    const codec = sound === undefined ? init.codec : `${init.codec},${sound}`
+    return [name, { init: { ...init, codec }, segments }]
+  })
 }
 
 function toolSource({ source, plan, config }: EncodeContext) {

@@ -1,5 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { planGrid } from '../chunk/grid.ts'
+import { isMuxed } from '../chunk/layout.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
@@ -72,6 +73,7 @@ async function makePlan(
     ...{ url: source.url, bytes: object.bytes, head, host, signal, logger, cwd: context.dir },
     tools: {
       probeBin: config.ffmpeg.probeBin,
+      ffmpegBin: config.ffmpeg.bin,
       timeoutSeconds: config.ffmpeg.probeTimeoutSeconds,
       memoryMb: config.ffmpeg.memoryLimitMb,
       nice: config.ffmpeg.nice,
@@ -90,7 +92,10 @@ async function makePlan(
     chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : config.hls.chunkSeconds,
   })
   const { key, bytes, etag } = object
-  const segmentStorage = profile.segmentStorage ?? config.hls.segmentStorage
+  // Names of segments are fixed with `academy`: each is an object.
+  const segmentStorage = isMuxed({ profile })
+    ? 'files'
+    : (profile.segmentStorage ?? config.hls.segmentStorage)
   return {
     ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
     ...{ segmentStorage, series: '' },

@@ -19,6 +19,7 @@ import {
   type VideoVariant,
 } from '../media/playlist.ts'
 import { framesToSeconds, type Grid, segmentLength } from '../media/timeline.ts'
+import { isExtra } from './extras.ts'
 
 /** A finished video as its manifests tell it. */
 export interface Assembled {
@@ -32,7 +33,7 @@ export interface Assembled {
 
 interface WithInit {
   /** Of the init segment, relative to the media playlist. */
-  readonly initUri: string
+  readonly initUri: string | undefined
 }
 
 /** One text object to publish, key relative to the job's folder. */
@@ -59,7 +60,8 @@ export function assemble(
       ...{
         name: rendition.name,
         uri: `${rendition.name}/index.m3u8`,
-        iframesUri: `${rendition.name}/iframes.m3u8`,
+        // Key frames of a transport stream lie among sound: there is no range that is one alone.
+        ...(first.init.uri === undefined ? {} : { iframesUri: `${rendition.name}/iframes.m3u8` }),
         initUri: first.init.uri,
       },
       ...{
@@ -166,12 +168,14 @@ export function straysIn(
   const named = new Set(chunks.flatMap(({ sheets }) => sheets.map(({ uri }) => uri)))
   for (const [folder, part] of partsOf(chunks, audio))
     for (const uri of objectsOf(part).keys()) named.add(`${folder}/${uri}`)
-  return [...present.keys()].filter((name) => /\.(m4s|mp4|jpg)$/.test(name) && ours(name) && !named.has(name))
+  return [...present.keys()].filter(
+    (name) => /\.(m4s|mp4|ts|jpg)$/.test(name) && ours(name) && !named.has(name),
+  )
 }
 
-/** The ledger is removed as a whole, the poster stands beside the playlists. */
+/** The ledger is removed as a whole, the poster and its like stand beside the playlists. */
 function ours(name: string): boolean {
-  return !name.startsWith('.work/') && name !== 'poster.jpg'
+  return !name.startsWith('.work/') && !isExtra(name)
 }
 
 /** The playlists in the order in which they must appear: a viewer who sees one finds all it names. The master is last. */
@@ -184,10 +188,11 @@ export function playlists(video: Assembled): TextObject[] {
     name: uri,
     text: mediaPlaylist(segments, { target, initUri }),
   }))
-  const iframes = video.variants.map(({ name, initUri, segments }) => ({
-    name: `${name}/iframes.m3u8`,
-    text: iframePlaylist(segments, { target, initUri }),
-  }))
+  const iframes = video.variants.flatMap(({ iframesUri, initUri, segments }) =>
+    iframesUri === undefined
+      ? []
+      : [{ name: iframesUri, text: iframePlaylist(segments, { target, initUri }) }],
+  )
   const master = masterPlaylist({ variants: video.variants, audio: video.audio, target })
   return [...media, ...iframes, { name: masterKey(''), text: master }]
 }

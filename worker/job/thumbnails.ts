@@ -21,12 +21,19 @@ export async function makeThumbnail(
     ...{ bin: config.ffmpeg.bin, threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
     limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
     timeoutMs: config.stall.stageSeconds * 1000,
-    ...(spec.posterSeconds === undefined ? {} : { preferSeconds: spec.posterSeconds }),
+    ...preferred(spec, plan),
   }).catch((error: unknown) => {
     throw source.failure() ?? error
   })
   if (!poster.lively) logger.warn('every picture tried for the thumbnail was black or flat')
   return readFile(path)
+}
+
+/** The job's own wish first, as the catalogue has one (contract.md section 5), then what the layout is known for. */
+function preferred({ posterSeconds }: VideoSpec, { profile, facts }: Plan): { preferSeconds?: number } {
+  const wanted =
+    posterSeconds ?? profile.posterSeconds ?? (profile.layout === 'academy' ? facts.seconds / 2 : undefined)
+  return wanted === undefined ? {} : { preferSeconds: wanted }
 }
 
 /** The storyboard's index over the sheets that the chunks made on the side; undefined for a video without one. */

@@ -31,7 +31,6 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       sourceKey: message.fileKey,
       folder,
       profile: message.profile,
-      posterKey: `${folder}poster.jpg`,
     },
   }
 

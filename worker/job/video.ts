@@ -3,6 +3,7 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
+import { posterName, soundRenditions } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   type ChunkManifest,
@@ -14,13 +15,14 @@ import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
+import { makeExtras } from './extras.ts'
 import type { FanOut } from './fan-out.ts'
-import { withVideo } from './opening.ts'
+import { type OpenVideo, withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
 import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { audioPart, encodeContext, walkChunks } from './walk.ts'
+import { audioPart, encodeContext, type Present, walkChunks } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -31,7 +33,8 @@ export interface VideoSpec {
   /** Everything this job writes lies under it; ends with a slash. */
   readonly folder: string
   readonly profile?: string | undefined
-  readonly posterKey: string
+  /** Where the poster goes, if not into the job's folder. */
+  readonly posterKey?: string
   /** Where the poster should come from, in seconds; else where the video shows something. */
   readonly posterSeconds?: number
 }
@@ -85,8 +88,7 @@ export async function packageVideo(
     const missing = missingParts(plan, present)
     if (missing.length > 0 && isShared(plan, context.config.hls)) {
       await stage('fan-out', async (limit) => {
-        const poster = await ledger.readPoster(present, limit)
-        if (!poster) await ledger.writePoster(await makeThumbnail(spec, opened, plan), limit)
+        await ledger.writePoster(await makePictures(spec, opened, plan, present), limit)
         await fanOut.send(missing, context.logger, limit)
       })
       reporter.move('transcoding', 0)
@@ -97,8 +99,10 @@ export async function packageVideo(
     const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
-        Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
-        ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
+        Promise.all(
+          soundRenditions(plan).map((track, position) => audioPart(encoding, track, position, present)),
+        ),
+        makePictures(spec, opened, plan, present),
       ]),
     )
     await uploader.drained(signal)
@@ -134,7 +138,7 @@ export async function packageVideo(
         )
       }
       await Promise.all([
-        put(spec.posterKey, poster),
+        put(posterKeyOf(spec, plan), poster),
         ...media.map(({ name, text }) => put(spec.folder + name, text)),
       ])
       await put(spec.folder + master.name, master.text)
@@ -152,10 +156,26 @@ function resultOf(
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
-    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
+    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: posterKeyOf(spec, plan) },
     storyboardKey: storyboard && spec.folder + storyboard.name,
     encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
   }
+}
+
+async function makePictures(
+  spec: VideoSpec,
+  opened: OpenVideo,
+  plan: Plan,
+  present: Present,
+): Promise<Buffer> {
+  const stored = await opened.ledger.readPoster(present, opened.context.signal)
+  const poster = stored ?? (await makeThumbnail(spec, opened, plan))
+  await makeExtras(spec, opened, plan, poster, present)
+  return poster
+}
+
+function posterKeyOf({ posterKey, folder }: VideoSpec, plan: Plan): string {
+  return posterKey ?? folder + posterName(plan)
 }
 
 /** Whether a viewer can play the job's result: the master is the last object of all. */

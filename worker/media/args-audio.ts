@@ -26,15 +26,12 @@ export function audioArgs(request: AudioRequest): string[] {
     '-map',
     '[out]',
     ...cleanOutputFlags,
-    '-c:a',
-    'aac',
-    '-profile:a',
-    'aac_low',
-    '-b:a',
-    `${profile.audioKbps}k`,
-    '-threads',
-    String(threads),
+    ...aacFlags(profile, threads),
     ...segmentFlags({ dir: outDir, grid, firstSegment: 0, segments: segmentCount(grid) }),
     ...witnessFlags(request.facts, track.index),
   ]
+}
+
+export function aacFlags({ audioKbps }: Profile, threads: number): string[] {
+  return ['-c:a', 'aac', '-profile:a', 'aac_low', '-b:a', `${audioKbps}k`, '-threads', String(threads)]
 }

@@ -17,7 +17,7 @@ export function pictureObjection(video: VideoFacts, { width, height, rate }: Ren
   if (codec !== 'h264') return `the codec is ${codec}`
   if (!/^(High|Main|(Constrained )?Baseline)$/.test(profile)) return `the H.264 profile is ${profile}`
   if (pixelFormat !== 'yuv420p') return `the pixel format is ${pixelFormat}`
-  if (video.interlaced !== 'no') return 'the pictures are interlaced'
+  if (video.interlaced !== 'no' || video.falselyMarked) return 'the pictures are interlaced'
   if (video.rotation !== 0) return `the picture is turned by ${video.rotation} degrees`
   // Mirrored, or at an angle: the encoded rungs would show that, and players of a copy do as they please.
   if (video.transformed) return 'the container moves the picture'

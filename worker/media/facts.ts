@@ -52,6 +52,10 @@ export interface VideoFacts {
   readonly variableRate: boolean
   /** Which pictures are woven of two fields: none, those that say so, or all (the container says so). */
   readonly interlaced: 'no' | 'marked' | 'all'
+  /** The order of fields that the pictures showed, where they say nothing themselves. */
+  readonly fieldOrder?: 'tff' | 'bff'
+  /** Says that it is interlaced, and is not: its pictures are whole. */
+  readonly falselyMarked?: boolean
   readonly dynamicRange: 'sdr' | 'pq' | 'hlg'
   readonly colour: ColourFacts
   /** Time stamp of the first picture that decodes: zero of the output's time line. */

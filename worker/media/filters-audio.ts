@@ -1,16 +1,17 @@
 import type { AudioRequest } from './args-audio.ts'
 import { originSeconds } from './args-source.ts'
 
-const sampleRate = 48_000
+export const sampleRate = 48_000
 /** ffmpeg's AAC encoder delays sound by one frame of 1024 samples and says so with a negative first time stamp. */
 const primingSamples = 1024
 
-/** One track on the video's time line: stereo at 48 kHz, from its first picture to its end. */
+/** One track on the video's time line: stereo at 48 kHz, from its first picture (or a later sample) to its end. */
 export function audioFilters({
   facts,
   track,
   seconds,
-}: Pick<AudioRequest, 'facts' | 'track' | 'seconds'>): string[] {
+  fromSample = 0,
+}: Pick<AudioRequest, 'facts' | 'track' | 'seconds'> & { fromSample?: number }): string[] {
   return [
     // The same zero as the video's: its first picture.
     `asetpts=round(PTS-${originSeconds(facts)}/TB)`,
@@ -26,7 +27,7 @@ export function audioFilters({
       'min_hard_comp=0.03',
       // Silence up to the first sound, or a cut at the first picture. One frame late on purpose: the encoder's
       // delay then falls before it, the first packet is at 0 and every sound is decoded at its own time.
-      `first_pts=${primingSamples}`,
+      `first_pts=${fromSample + primingSamples}`,
     ].join(':'),
     // Six channels in two may pass full scale: limited, not clipped, and not turned down as a whole.
     ...(track.channels > 2 ? ['alimiter=limit=0.97:level=0'] : []),

@@ -6,14 +6,20 @@ import { formatRational, type Rational } from './timeline.ts'
  * Source pictures on the output's time line: from the first picture on, progressive. Runs on every decoded picture.
  */
 export function clockFilters(facts: SourceFacts): string[] {
-  const { origin, interlaced } = facts.video
+  const { origin } = facts.video
   return [
     facts.jumps ? `setpts=round(PTS-${originSeconds(facts)}/TB)` : `setpts=PTS-(${origin.ticks})`,
     // In front of fps: it needs every field in order. One picture per frame keeps the source's rate.
-    ...(interlaced === 'no'
-      ? []
-      : [`bwdif=mode=send_frame:deint=${interlaced === 'all' ? 'all' : 'interlaced'}`]),
+    ...fieldFilters(facts.video),
   ]
+}
+
+/** Two fields to one picture, where pictures are made of them. */
+export function fieldFilters({ interlaced, fieldOrder, falselyMarked }: VideoFacts): string[] {
+  // zscale would go by the mark, and scale each field on its own.
+  if (interlaced === 'no') return falselyMarked ? ['setfield=mode=prog'] : []
+  const order = fieldOrder ? `:parity=${fieldOrder}` : ''
+  return [`bwdif=mode=send_frame:deint=${interlaced === 'all' ? 'all' : 'interlaced'}${order}`]
 }
 
 /**

@@ -67,37 +67,39 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
 
 function readSegment(data: Buffer, timescale: number): SegmentFacts {
   const top = boxes(data, 0, data.length)
-  const fragments = top.filter((box) => box.type === 'moof')
-  const [first] = fragments
+  const first = top.find((box) => box.type === 'moof')
   if (!first) throw invalid('the segment has no fragment')
-  let samples = 0
-  let durationTicks = 0
-  let firstSample: Sample | undefined
-  const pictures: { offset: number; length: number; key: boolean }[] = []
-  for (const moof of fragments) {
-    const traf = find(data, ['traf'], moof)
-    // The first run's data starts right behind the mdat header: one track, one fragment after the other.
-    let offset = mdatBehind(top, moof).body
-    for (const sample of samplesOf(data, traf)) {
-      firstSample ??= sample
-      samples += 1
-      durationTicks += sample.duration
-      pictures.push({ offset, length: sample.size, key: sample.sync })
-      offset += sample.size
-    }
-  }
+  const samples = samplesIn(data)
+  const [firstSample] = samples
   if (!firstSample) throw invalid('the segment has no samples')
+  const durationTicks = samples.reduce((sum, { duration }) => sum + duration, 0)
+  const pictures = samples.map(({ offset, size, sync }) => ({ offset, length: size, key: sync }))
   const tfdt = find(data, ['traf', 'tfdt'], first)
   const baseDecodeTime =
     data[tfdt.body] === 1 ? Number(data.readBigUInt64BE(tfdt.body + 4)) : data.readUInt32BE(tfdt.body + 4)
   const pictureEnd = mdatBehind(top, first).body + firstSample.size
   return {
-    ...{ baseDecodeTime, durationTicks, seconds: durationTicks / timescale, samples },
+    ...{ baseDecodeTime, durationTicks, seconds: durationTicks / timescale, samples: samples.length },
     startsWithKeyframe: firstSample.sync,
     sequence: data.readUInt32BE(find(data, ['mfhd'], first).body + 4),
     firstKeyframe: firstSample.sync ? { offset: first.start, length: pictureEnd - first.start } : undefined,
     pictures,
   }
+}
+
+/** The samples of a segment's one track in the order of decoding; times in ticks. */
+export function samplesIn(data: Buffer): (Sample & { readonly offset: number })[] {
+  const top = boxes(data, 0, data.length)
+  return top
+    .filter((box) => box.type === 'moof')
+    .flatMap((moof) => {
+      // The first run's data starts right behind the mdat header: one track, one fragment after the other.
+      let offset = mdatBehind(top, moof).body
+      return samplesOf(data, find(data, ['traf'], moof)).map((sample) => {
+        offset += sample.size
+        return { ...sample, offset: offset - sample.size }
+      })
+    })
 }
 
 function mdatBehind(top: readonly Box[], moof: Box): Box {
@@ -117,6 +119,8 @@ export function isEmptySegment(data: Buffer): boolean {
 interface Sample {
   readonly duration: number
   readonly size: number
+  /** From its decode time to when it is shown; below 0 where it is decoded late by the clock (version 1 runs). */
+  readonly composition: number
   readonly sync: boolean
 }
 
@@ -161,8 +165,8 @@ function runOf(
     const duration = next(0x100, fallback.duration)
     const size = next(0x200, fallback.size)
     const own = next(0x400, index === 0 && firstFlags !== undefined ? firstFlags : fallback.flags)
-    next(0x800, 0)
-    samples.push({ duration, size, sync: (own & nonSync) === 0 })
+    const composition = next(0x800, 0) | 0
+    samples.push({ duration, size, composition, sync: (own & nonSync) === 0 })
   }
   return samples
 }

@@ -10,6 +10,8 @@ export interface ToolHost {
   readonly setpriv: boolean
   readonly prlimit: boolean
   readonly nice: boolean
+  /** Whether ffmpeg can write WebP; not asked for: no. */
+  readonly webp?: boolean
   /** Told how each run ended: `ok`, or the error's code. */
   onRun?(what: string, result: string): void
 }

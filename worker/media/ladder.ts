@@ -1,4 +1,5 @@
 import type { SourceFacts } from './facts.ts'
+import { fillBoxes } from './ladder-boxes.ts'
 import { levelFor } from './levels.ts'
 import type { Profile, ProfileRung } from './profile.ts'
 import { type Rational, reduce } from './timeline.ts'
@@ -37,6 +38,11 @@ const fastFactor = 1.4
 export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
   const { displayWidth: width, displayHeight: height } = facts.video
   const rate = outputRate(facts, profile)
+  if (profile.layout === 'academy') {
+    return fillBoxes({ width, height }, profile.rungs).map(({ rung, ...box }, position) =>
+      renditionOf({ ...box, side: rung.shortSide, rung, rate, profile, top: position === 0 }),
+    )
+  }
   const short = Math.min(width, height)
   const top = Math.min(short, profile.rungs[0]!.shortSide)
   const sides = [top]
@@ -49,24 +55,39 @@ export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
 
   return sides.map((side, position) => {
     const size = scaleTo(width, height, side)
+    const name = `${Math.min(size.width, size.height)}p`
     const rung = rungFor(side, profile.rungs)
-    const perSecond = rate.num / rate.den
-    // The top rung keeps every picture, however small the source is.
-    const halve = position > 0 && side <= profile.lowRungShortSide && perSecond > profile.lowRungMaxFps
-    const own = halve ? reduce({ num: rate.num, den: rate.den * 2 }) : rate
-    const cap = Math.round(rung.maxrateKbps * (own.num / own.den > 31 ? fastFactor : 1))
-    return {
-      name: `${Math.min(size.width, size.height)}p`,
-      ...size,
-      rate: own,
-      everyNth: halve ? 2 : 1,
-      crf: rung.crf,
-      maxrateKbps: cap,
-      // One and a half seconds: room for a key frame, and no peak that a player must buffer for.
-      bufsizeKbps: Math.round(cap * 1.5),
-      level: levelFor(size, own),
-    }
+    return renditionOf({ name, ...size, side, rung, rate, profile, top: position === 0 })
   })
+}
+
+interface Rung {
+  readonly name: string
+  readonly width: number
+  readonly height: number
+  /** By which the profile finds low rungs. */
+  readonly side: number
+  readonly rung: ProfileRung
+  readonly rate: Rational
+  readonly profile: Profile
+  readonly top: boolean
+}
+
+function renditionOf({ name, width, height, side, rung, rate, profile, top }: Rung): Rendition {
+  const perSecond = rate.num / rate.den
+  // The top rung keeps every picture, however small the source is.
+  const halve = !top && side <= profile.lowRungShortSide && perSecond > profile.lowRungMaxFps
+  const own = halve ? reduce({ num: rate.num, den: rate.den * 2 }) : rate
+  const cap = Math.round(rung.maxrateKbps * (own.num / own.den > 31 ? fastFactor : 1))
+  return {
+    ...{ name, width, height, rate: own },
+    everyNth: halve ? 2 : 1,
+    crf: rung.crf,
+    maxrateKbps: cap,
+    // One and a half seconds: room for a key frame, and no peak that a player must buffer for.
+    bufsizeKbps: Math.round(cap * 1.5),
+    level: levelFor({ width, height }, own),
+  }
 }
 
 /**

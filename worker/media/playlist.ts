@@ -55,7 +55,8 @@ export function targetDuration(...lists: (readonly PlaylistSegment[])[]): number
 
 interface PlaylistOptions {
   readonly target: number
-  readonly initUri: string
+  /** None of MPEG-TS. */
+  readonly initUri: string | undefined
 }
 
 /** The media playlist of one rendition. */
@@ -64,9 +65,9 @@ export function mediaPlaylist(
   { target, initUri }: PlaylistOptions,
 ): string {
   return lines(
-    // 6 is what EXT-X-MAP needs outside of I-frame playlists (RFC 8216 section 7).
-    ...header(6, target),
-    `#EXT-X-MAP:URI="${initUri}"`,
+    // 6 is what EXT-X-MAP needs outside of I-frame playlists, 3 what lengths in fractions need (RFC 8216 section 7).
+    ...header(initUri === undefined ? 3 : 6, target),
+    ...(initUri === undefined ? [] : [`#EXT-X-MAP:URI="${initUri}"`]),
     ...segments.flatMap(({ uri, seconds, offset, bytes }) => [
       `#EXTINF:${extinf(seconds)},`,
       ...(offset === undefined ? [] : [byteRange(offset, bytes)]),

@@ -1,7 +1,8 @@
 import { rename, rm } from 'node:fs/promises'
 import { WorkerError } from '../../shared/errors.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
-import { pictureFilters } from './filters.ts'
+import type { VideoFacts } from './facts.ts'
+import { fieldFilters, pictureFilters } from './filters.ts'
 import type { ToolHost } from './host.ts'
 import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
 
@@ -108,15 +109,13 @@ async function lookAt(
 export function posterArgs(request: ToolSource, at: number, path: string, seek: boolean): string[] {
   const { facts } = request
   const { video } = facts
-  const scale = scaleFor(video.displayWidth, video.displayHeight)
-  const width = even(video.displayWidth * scale)
-  const height = even(video.displayHeight * scale)
+  const { width, height } = posterSize(video)
   const graph = [
     `[0:${video.index}]setpts=PTS-${originSeconds(facts)}/TB`,
     // Half a frame early, so that rounding never skips the wanted picture.
     `trim=start=${Math.max(0, at - 0.02).toFixed(3)}`,
     'trim=end_frame=1',
-    ...(video.interlaced === 'no' ? [] : ['bwdif=mode=send_frame']),
+    ...fieldFilters(video),
     ...pictureFilters(video, width, height),
   ].join(',')
   return [
@@ -133,6 +132,12 @@ export function posterArgs(request: ToolSource, at: number, path: string, seek: 
     '[look]',
     ...['-frames:v', '1', '-f', 'rawvideo', 'pipe:1'],
   ]
+}
+
+/** The size that the poster of a video gets. */
+export function posterSize(video: Pick<VideoFacts, 'displayWidth' | 'displayHeight'>) {
+  const scale = scaleFor(video.displayWidth, video.displayHeight)
+  return { width: even(video.displayWidth * scale), height: even(video.displayHeight * scale) }
 }
 
 /** At most 1280 wide; a tiny video's poster is enlarged to 320 on its long side, since pages show it far larger. */

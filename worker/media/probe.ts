@@ -1,5 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { SourceFacts, SourceLimits } from './facts.ts'
+import { checkFields, countFields, fieldsArgs } from './fields.ts'
 import type { ToolHost } from './host.ts'
 import { framesArgs, headerArgs, packetsArgs, type StreamQuery } from './probe-args.ts'
 import { describeSource, noPictures, type Packets } from './probe-facts.ts'
@@ -19,6 +20,8 @@ export interface ProbeRequest {
   readonly host: ToolHost
   readonly tools: {
     readonly probeBin: string
+    /** Looks at pictures whose fields are in doubt; none: what the file says is believed. */
+    readonly ffmpegBin?: string
     readonly timeoutSeconds: number
     readonly memoryMb: number
     readonly nice: number
@@ -65,19 +68,33 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   const silent = new Set(
     audible.filter((_, position) => sounds[position]?.length === 0).map(({ index }) => index),
   )
-  return describeSource({
+  const facts = describeSource({
     ...{ demuxer, format, stream, timeBase, frames, listed, bytes: request.bytes, limits: request.limits },
     streams: streams.filter(({ index }) => !silent.has(index)),
     silentTracks: silent.size,
   })
+  return checkFields(facts, (at) => lookAtFields(request, facts, at))
 }
 
-function ask(request: ProbeRequest, args: readonly string[]): Promise<string> {
+/** A look that fails says nothing: the encode will tell what is wrong with the pictures. */
+async function lookAtFields(request: ProbeRequest, facts: SourceFacts, at: number) {
+  const { tools, url, limits, signal } = request
+  if (!tools.ffmpegBin) return undefined
+  const args = fieldsArgs({ url, facts, threads: 0, maxPixels: limits.maxPixels }, at)
+  try {
+    return countFields(await ask(request, args, tools.ffmpegBin))
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
+}
+
+function ask(request: ProbeRequest, args: readonly string[], bin = request.tools.probeBin): Promise<string> {
   const { tools } = request
   return runTool({
     host: request.host,
     what: 'probe',
-    bin: tools.probeBin,
+    bin,
     args,
     signal: request.signal,
     cwd: request.cwd,

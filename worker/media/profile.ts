@@ -29,6 +29,14 @@ export interface Profile {
   readonly passthrough?: 'auto' | 'never'
   /** Instead of SEGMENT_STORAGE. */
   readonly segmentStorage?: 'files' | 'byterange'
+  /** Where the poster comes from, unless that is black or flat; the middle of a shorter video. None: candidates. */
+  readonly posterSeconds?: number
+  /** Widths that the poster is also stored in, as JPEG and WebP; those above its own are left out. */
+  readonly posterSizes?: readonly number[]
+  /** Length of a silent preview clip; 0 or none: there is no clip. */
+  readonly previewSeconds?: number
+  /** How the output is laid out (docs/output.md); `academy`: MPEG-TS with sound in it. None: `fmp4`. */
+  readonly layout?: 'fmp4' | 'academy'
 }
 
 /**
@@ -54,11 +62,20 @@ export const defaultProfile: Profile = {
   storyboardSeconds: 10,
 }
 
+/** What the Python fleet wrote, for players and rules of a CDN that expect it. */
+export const academyProfile: Profile = {
+  ...defaultProfile,
+  name: 'academy',
+  rungs: defaultProfile.rungs.filter(({ shortSide }) => shortSide === 720 || shortSide === 360),
+  layout: 'academy',
+}
+
 /** Every word of a profile with those that it may be. */
 const choices: Readonly<Record<string, readonly string[]>> = {
   preset: 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' '),
   passthrough: ['auto', 'never'],
   segmentStorage: ['files', 'byterange'],
+  layout: ['fmp4', 'academy'],
 }
 /** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
 const x264Options = new Set(
@@ -75,6 +92,8 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   lowRungShortSide: [0, 4320],
   audioKbps: [32, 320],
   storyboardSeconds: [1, 600],
+  posterSeconds: [0, 43_200],
+  previewSeconds: [0, 60],
 }
 const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
   shortSide: [64, 4320],
@@ -84,11 +103,14 @@ const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
 
 /**
  * Reads a profile file: a JSON object of name to profile, where what a profile leaves out is as in `default`.
- * The result always has `default`. Throws config_invalid with a line for every problem.
+ * The result always has `default` and `academy`. Throws config_invalid with a line for every problem.
  */
 export function loadProfiles(json: string): ReadonlyMap<string, Profile> {
   const problems: string[] = []
-  const profiles = new Map<string, Profile>([['default', defaultProfile]])
+  const profiles = new Map<string, Profile>([
+    ['default', defaultProfile],
+    ['academy', academyProfile],
+  ])
   for (const [name, value] of Object.entries(parse(json))) {
     if (!/^[A-Za-z0-9_-]{1,40}$/.test(name)) problems.push(`${name}: a name is letters, digits, - and _`)
     if (!isObject(value)) {
@@ -124,6 +146,8 @@ function check(name: string, profile: Record<string, unknown>): string[] {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
     } else if (key === 'x264Params') {
       problems.push(...checkX264(name, value))
+    } else if (key === 'posterSizes') {
+      if (!isWidths(value)) problems.push(`${name}.posterSizes: up to 8 whole widths from 16 to 1280`)
     } else if (key === 'rungs') {
       problems.push(...checkRungs(name, value))
     } else {
@@ -131,6 +155,11 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     }
   }
   return problems
+}
+
+function isWidths(value: unknown): boolean {
+  const fits = (width: unknown) => Number.isInteger(width) && Number(width) >= 16 && Number(width) <= 1280
+  return Array.isArray(value) && value.length <= 8 && value.every(fits)
 }
 
 function checkX264(name: string, params: unknown): string[] {

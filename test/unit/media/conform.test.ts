@@ -25,6 +25,7 @@ describe('a source may be copied when its header says that', () => {
     ['the H.264 profile is High 10', { profile: 'High 10' }],
     ['the pixel format is yuvj420p', { pixelFormat: 'yuvj420p' }],
     ['the pictures are interlaced', { interlaced: 'marked' }],
+    ['the pictures are interlaced', { falselyMarked: true }],
     ['the picture is turned by 90 degrees', { rotation: 90 }],
     ['the container moves the picture', { transformed: true }],
     ['the pixels are not square', { sampleAspect: { num: 4, den: 3 } }],

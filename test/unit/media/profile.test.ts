@@ -2,10 +2,10 @@ import { describe, expect, test } from '@jest/globals'
 import { defaultProfile, loadProfiles } from '../../../worker/media/profile.ts'
 
 describe('a profile file', () => {
-  test('adds to the built-in profile, and fills gaps from it', () => {
+  test('adds to the built-in profiles, and fills gaps from it', () => {
     const rungs = [{ shortSide: 540, crf: 24, maxrateKbps: 1500 }]
     const profiles = loadProfiles(JSON.stringify({ lecture: { rungs, preset: 'medium' } }))
-    expect([...profiles.keys()]).toEqual(['default', 'lecture'])
+    expect([...profiles.keys()]).toEqual(['default', 'academy', 'lecture'])
     expect(profiles.get('lecture')).toEqual({
       ...{ ...defaultProfile, name: 'lecture', rungs, preset: 'medium' },
       // Those of the default would undo the other preset.
@@ -31,6 +31,7 @@ describe('a profile file', () => {
       list: [],
       c: { x264Params: 'aq-mode=3:keyint=10:fast' },
       d: { x264Params: 3 },
+      e: { posterSizes: [320, 0.5], previewSeconds: 90, layout: 'flat' },
       a: { preset: 'warp', maxFps: 240, colour: 'red', rungs: [] },
       b: {
         rungs: [
@@ -55,6 +56,9 @@ describe('a profile file', () => {
       'c.x264Params: keyint is not for a profile to set',
       'c.x264Params: "fast" is not name=value',
       'd.x264Params: must be text',
+      'e.posterSizes: up to 8 whole widths from 16 to 1280',
+      'e.previewSeconds: must be a number from 0 to 60, not 90',
+      'e.layout: one of fmp4, academy',
     ]) {
       expect(load).toThrow(words)
     }
