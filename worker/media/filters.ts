@@ -16,7 +16,7 @@ export function clockFilters(facts: SourceFacts): string[] {
 
 /** Two fields to one picture, where pictures are made of them. */
 export function fieldFilters({ interlaced, fieldOrder, falselyMarked }: VideoFacts): string[] {
-  // zscale would go by the mark, and scale each field on its own.
+  // Nothing behind may go by a mark that is wrong.
   if (interlaced === 'no') return falselyMarked ? ['setfield=mode=prog'] : []
   const order = fieldOrder ? `:parity=${fieldOrder}` : ''
   return [`bwdif=mode=send_frame:deint=${interlaced === 'all' ? 'all' : 'interlaced'}${order}`]

@@ -56,7 +56,7 @@ export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
   return sides.map((side, position) => {
     const size = scaleTo(width, height, side)
     const name = `${Math.min(size.width, size.height)}p`
-    const rung = rungFor(side, profile.rungs)
+    const rung = stretched(rungFor(side, profile.rungs), size)
     return renditionOf({ name, ...size, side, rung, rate, profile, top: position === 0 })
   })
 }
@@ -126,6 +126,15 @@ function rungFor(side: number, rungs: readonly ProfileRung[]): ProfileRung {
   const part = (side - below.shortSide) / (above.shortSide - below.shortSide)
   const maxrateKbps = Math.round(below.maxrateKbps + part * (above.maxrateKbps - below.maxrateKbps))
   return { shortSide: side, crf: below.crf, maxrateKbps }
+}
+
+/** Rungs go by the short side, as films and screens are shaped; what is longer still has more pixels to spend bits on. */
+const longestUsual = 2.5
+
+/** The cap of a long picture, by the power of its area as in rungFor. */
+function stretched(rung: ProfileRung, { width, height }: { width: number; height: number }): ProfileRung {
+  const excess = Math.max(width, height) / Math.min(width, height) / longestUsual
+  return excess <= 1 ? rung : { ...rung, maxrateKbps: Math.round(rung.maxrateKbps * excess ** 0.75) }
 }
 
 function even(value: number): number {

@@ -67,6 +67,15 @@ describe('the ladder', () => {
     }
   })
 
+  test('a picture longer than any film has bits for its length', () => {
+    const capOf = (displayWidth: number, displayHeight: number) =>
+      planLadder(factsOf({ displayWidth, displayHeight }), defaultProfile)[0]!.maxrateKbps
+    expect([capOf(1920, 1080), capOf(2592, 1080)]).toEqual([6000, 6000])
+    // Eight times as long as 2.5:1, by the power 0.75.
+    expect(capOf(1280, 64)).toBe(476)
+    expect(capOf(64, 1280)).toBe(476)
+  })
+
   test('low rungs of fast sources get every other picture, the top one never', () => {
     const rate = { num: 60_000, den: 1001 }
     const ladder = planLadder(factsOf({ rate }), defaultProfile)
