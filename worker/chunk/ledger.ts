@@ -5,6 +5,7 @@ import type { InitFacts } from '../media/fmp4.ts'
 import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
+import { planSounds } from '../media/sounds.ts'
 import type { Grid } from '../media/timeline.ts'
 
 /** A plan of another version was made by another release of the worker: its chunks are not reused. */
@@ -47,7 +48,7 @@ export interface ChunkManifest {
   readonly encodeSeconds: number
 }
 
-/** One audio track, encoded in one go. */
+/** One audio rendition (planSounds says which), encoded in one go. */
 export interface AudioManifest {
   readonly version: number
   readonly index: number
@@ -231,7 +232,7 @@ export async function readManifests(
     plan.grid.chunks.map(({ index }) => ledger.readChunk(plan, index, present, signal)),
   )
   const audio = await Promise.all(
-    plan.facts.audio.map((_, index) => ledger.readAudio(plan, index, present, signal)),
+    planSounds(plan.facts, plan.profile).map((_, index) => ledger.readAudio(plan, index, present, signal)),
   )
   return {
     chunks: chunks.filter((chunk) => chunk !== undefined),

@@ -1,13 +1,14 @@
 import type { Config } from '../../shared/config.ts'
 import { audioManifestKey, chunkKey } from '../../shared/keys.ts'
 import type { Part } from '../../shared/messages.ts'
+import { planSounds } from '../media/sounds.ts'
 import type { Plan } from './ledger.ts'
 
-/** Every part of a job: the chunks in order, then each audio track. Pure. */
+/** Every part of a job: the chunks in order, then each audio rendition. Pure. */
 export function partsOf(plan: Plan): Part[] {
   return [
     ...plan.grid.chunks.map(({ index }): Part => ({ type: 'chunk', index })),
-    ...plan.facts.audio.map((_, index): Part => ({ type: 'audio', index })),
+    ...planSounds(plan.facts, plan.profile).map((_, index): Part => ({ type: 'audio', index })),
   ]
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from '../../shared/logger.ts'
 import { deadline } from '../../shared/time.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { passthroughObjection, planPassthrough } from '../chunk/passthrough.ts'
+import type { FilmFacts } from '../media/facts.ts'
 import { readSampleIndex } from '../media/mp4-index.ts'
 import type { OpenVideo } from './opening.ts'
 import type { SourceHandle } from './source.ts'
@@ -26,8 +27,13 @@ export async function withCopy(
   refusal: string | undefined,
 ): Promise<Omit<Plan, 'version'>> {
   const { config, logger } = context
+  const { facts, ladder } = plan
+  if (!facts.video) return plan
   if ((plan.profile.passthrough ?? config.hls.passthrough) === 'never') return plan
-  const cut = refusal ?? passthroughObjection(plan) ?? (await copyOf(plan, source, object.bytes))
+  const cut =
+    refusal ??
+    passthroughObjection({ facts, ladder }) ??
+    (await copyOf({ ...plan, facts }, source, object.bytes))
   if (typeof cut === 'string') {
     logger.info({ reason: cut }, 'the pictures of the source are encoded, not copied')
     return plan
@@ -37,7 +43,7 @@ export async function withCopy(
 }
 
 async function copyOf(
-  plan: Omit<Plan, 'version'>,
+  plan: Omit<Plan, 'version'> & { facts: FilmFacts },
   source: SourceHandle,
   bytes: number,
 ): Promise<Cut | string> {

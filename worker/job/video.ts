@@ -19,8 +19,8 @@ import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
-import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { audioPart, encodeContext, walkChunks } from './walk.ts'
+import { hasPoster, makeStoryboard, makeThumbnail } from './thumbnails.ts'
+import { encodeContext, walkChunks, walkSounds } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -34,6 +34,8 @@ export interface VideoSpec {
   readonly posterKey: string
   /** Where the poster should come from, in seconds; else where the video shows something. */
   readonly posterSeconds?: number
+  /** Whoever is told of the video wants a poster, even of sound without a cover. */
+  readonly posterNeeded?: boolean
 }
 
 export interface VideoPorts {
@@ -57,7 +59,7 @@ export interface VideoResult {
   readonly plan: Plan
   readonly video: Assembled
   readonly masterKey: string
-  readonly posterKey: string
+  readonly posterKey: string | undefined
   readonly storyboardKey: string | undefined
   /** Wall seconds of all encodes, other attempts' included. */
   readonly encodeSeconds: number
@@ -86,7 +88,8 @@ export async function packageVideo(
     if (missing.length > 0 && isShared(plan, context.config.hls)) {
       await stage('fan-out', async (limit) => {
         const poster = await ledger.readPoster(present, limit)
-        if (!poster) await ledger.writePoster(await makeThumbnail(spec, opened, plan), limit)
+        const made = poster ? undefined : await makeThumbnail(spec, opened, plan)
+        if (made) await ledger.writePoster(made, limit)
         await fanOut.send(missing, context.logger, limit)
       })
       reporter.move('transcoding', 0)
@@ -97,7 +100,7 @@ export async function packageVideo(
     const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
-        Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
+        walkSounds(encoding, present, context),
         ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
       ]),
     )
@@ -134,7 +137,7 @@ export async function packageVideo(
         )
       }
       await Promise.all([
-        put(spec.posterKey, poster),
+        ...(poster ? [put(spec.posterKey, poster)] : []),
         ...media.map(({ name, text }) => put(spec.folder + name, text)),
       ])
       await put(spec.folder + master.name, master.text)
@@ -152,7 +155,8 @@ function resultOf(
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
-    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
+    ...{ plan, video, masterKey: masterKey(spec.folder) },
+    posterKey: hasPoster(plan.facts, spec) ? spec.posterKey : undefined,
     storyboardKey: storyboard && spec.folder + storyboard.name,
     encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
   }

@@ -1,7 +1,7 @@
 import { asWorkerError } from '../../shared/errors.ts'
 import type { AudioManifest, ChunkManifest, Plan } from '../chunk/ledger.ts'
-import type { AudioFacts } from '../media/facts.ts'
 import type { ToolHandle } from '../media/run.ts'
+import { planSounds } from '../media/sounds.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import type { OpenVideo } from './opening.ts'
@@ -97,16 +97,26 @@ export function endsIn(chunk: Chunk, plan: Plan, manifest: Pick<ChunkManifest, '
   return !chunk.last && segments < chunk.segments
 }
 
-/** One audio track: from the bucket, or encoded now. */
-export async function audioPart(
+/**
+ * Every audio rendition: from the bucket, or encoded now, all at the same time. Without pictures the bar is theirs.
+ */
+export async function walkSounds(
   encoding: EncodeContext,
-  track: AudioFacts,
-  position: number,
   present: Present,
-): Promise<AudioManifest> {
-  const found =
-    present.size > 0
-      ? await encoding.ledger.readAudio(encoding.plan, position, present, encoding.signal)
-      : undefined
-  return found ?? encodeAudio(encoding, track, position)
+  { reporter }: Pick<VideoContext, 'reporter'>,
+): Promise<AudioManifest[]> {
+  const { plan, ledger, signal } = encoding
+  const sounds = planSounds(plan.facts, plan.profile)
+  const done = sounds.map(() => 0)
+  const move = (index: number, fraction: number) => {
+    done[index] = fraction
+    if (!plan.facts.video)
+      reporter.move('transcoding', done.reduce((sum, each) => sum + each, 0) / done.length)
+  }
+  return Promise.all(
+    sounds.map(async (sound, index) => {
+      const found = present.size > 0 ? await ledger.readAudio(plan, index, present, signal) : undefined
+      return found ?? encodeAudio(encoding, sound, index, (fraction) => move(index, fraction))
+    }),
+  )
 }

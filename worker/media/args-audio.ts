@@ -1,12 +1,12 @@
 import { segmentFlags } from './args-hls.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
-import type { AudioFacts } from './facts.ts'
 import { audioFilters } from './filters-audio.ts'
 import type { Profile } from './profile.ts'
+import { type Sound, soundKbps } from './sounds.ts'
 import { type Grid, segmentCount } from './timeline.ts'
 
 export interface AudioRequest extends ToolSource {
-  readonly track: AudioFacts
+  readonly sound: Sound
   readonly grid: Grid
   readonly profile: Profile
   /** Length of the video in seconds: sound is padded with silence or cut to it. */
@@ -15,14 +15,14 @@ export interface AudioRequest extends ToolSource {
   readonly outDir: string
 }
 
-/** One audio rendition for the whole video, AAC-LC stereo, exactly as long as the video. */
+/** One audio rendition for the whole video, AAC-LC in stereo or 5.1, exactly as long as the video. */
 export function audioArgs(request: AudioRequest): string[] {
-  const { track, grid, profile, outDir, threads } = request
+  const { sound, grid, profile, outDir, threads } = request
   return [
     ...commonFlags({ progress: true }),
     ...inputFlags(request),
     '-filter_complex',
-    `[0:${track.index}]${audioFilters(request).join(',')}[out]`,
+    `[0:${sound.track.index}]${audioFilters(request).join(',')}[out]`,
     '-map',
     '[out]',
     ...cleanOutputFlags,
@@ -31,10 +31,10 @@ export function audioArgs(request: AudioRequest): string[] {
     '-profile:a',
     'aac_low',
     '-b:a',
-    `${profile.audioKbps}k`,
+    `${soundKbps(sound, profile)}k`,
     '-threads',
     String(threads),
     ...segmentFlags({ dir: outDir, grid, firstSegment: 0, segments: segmentCount(grid) }),
-    ...witnessFlags(request.facts, track.index),
+    ...witnessFlags(request.facts, sound.track.index),
   ]
 }

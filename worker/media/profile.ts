@@ -24,6 +24,8 @@ export interface Profile {
   readonly lowRungMaxFps: number
   readonly lowRungShortSide: number
   readonly audioKbps: number
+  /** Whether 5.1 is kept beside the stereo downmix: a rendition more a track that has it. A plan of before has none. */
+  readonly surround?: 'off' | 'keep'
   readonly storyboardSeconds: number
   /** Instead of PASSTHROUGH, for videos of this profile. */
   readonly passthrough?: 'auto' | 'never'
@@ -59,6 +61,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   preset: 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' '),
   passthrough: ['auto', 'never'],
   segmentStorage: ['files', 'byterange'],
+  surround: ['off', 'keep'],
 }
 /** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
 const x264Options = new Set(
