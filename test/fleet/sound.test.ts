@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { execa } from 'execa'
@@ -18,11 +18,14 @@ beforeAll(async () => {
 afterEach(() => fleet.stopWorkers())
 afterAll(() => fleet?.close())
 
-async function send(name: keyof typeof recordings) {
+async function send(name: keyof typeof recordings, profile?: string) {
   videoId += 1
   const file = await makeRecording(fleet.dir, name)
   const fileKey = await fleet.stack.upload(file, { tenantId, name })
-  return { jobId: await fleet.stack.sendJob({ tenantId, videoId, fileKey }), videoId }
+  return {
+    jobId: await fleet.stack.sendJob({ tenantId, videoId, fileKey, ...(profile ? { profile } : {}) }),
+    videoId,
+  }
 }
 
 async function result({ jobId }: { jobId: string }) {
@@ -81,6 +84,19 @@ describe('a recording', () => {
     // What an encoder of MP3 adds at both ends, or a last frame of AAC.
     expect(Math.abs(output.seconds - seconds)).toBeLessThan(0.08)
     expect(output.peak).toBeGreaterThan(-22)
+  })
+
+  test('is as loud as its profile says', async () => {
+    const file = join(fleet.dir, 'profiles.json')
+    await writeFile(file, JSON.stringify({ even: { loudness: -24 } }))
+    fleet.start('even', { PROFILES_FILE: file })
+    const { kept } = await result(await send('studio.wav', 'even'))
+    const meter = ['-nostats', '-i', join(kept, 'master.m3u8'), '-af', 'ebur128=framelog=verbose']
+    const { stderr } = await execa('ffmpeg', [...meter, '-f', 'null', '-'])
+    expect(Number(/I:\s+(-[\d.]+) LUFS/.exec(stderr.slice(stderr.lastIndexOf('Summary')))?.[1])).toBeCloseTo(
+      -24,
+      0,
+    )
   })
 
   test('has its cover, upright and not enlarged, as its poster', async () => {

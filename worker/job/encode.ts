@@ -22,6 +22,7 @@ import type { Sound } from '../media/sounds.ts'
 import type { Chunk } from '../media/timeline.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
+import { chooseGain } from './loudness.ts'
 import { openSegmentStore } from './segment-store.ts'
 import type { SourceHandle } from './source.ts'
 import type { Uploader } from './upload.ts'
@@ -109,19 +110,16 @@ export async function encodeAudio(
   const { plan, signal } = context
   const folder = audioFolder(index)
   const outDir = join(context.dir, folder)
+  const { grid, profile } = plan
   const { seconds: length } = plan.facts
+  const request = { ...toolSource(context), sound, grid, profile, seconds: length, outDir }
+  // Two passes where the loudness is to be even: each is half of the way.
+  const passes = (profile.loudness ?? 'off') === 'off' ? 1 : 2
+  const tell = (pass: number, at: number) => onProgress((pass + Math.min(1, at / length)) / passes)
+  const gain = await chooseGain(context, request, (at) => tell(0, at))
   const { parts, seconds } = await encode(context, 'audio', outDir, new Map([[folder, outDir]]), {
-    args: audioArgs({
-      ...{
-        ...toolSource(context),
-        sound,
-        grid: plan.grid,
-        profile: plan.profile,
-        seconds: length,
-        outDir,
-      },
-    }),
-    onProgress: (update) => onProgress(Math.min(1, update.seconds / length)),
+    args: audioArgs({ ...request, gain }),
+    onProgress: (update) => tell(passes - 1, update.seconds),
     check: () => {},
     objectName: 'audio.m4s',
   })

@@ -1,6 +1,7 @@
 import type { AudioRequest } from './args-audio.ts'
 import { originSeconds } from './args-source.ts'
 import type { SourceFacts } from './facts.ts'
+import { loudnessFilters } from './loudness.ts'
 
 const sampleRate = 48_000
 /** ffmpeg's AAC encoder delays sound by one frame of 1024 samples and says so with a negative first time stamp. */
@@ -11,7 +12,8 @@ export function audioFilters({
   facts,
   sound: { track, channels },
   seconds,
-}: Pick<AudioRequest, 'facts' | 'sound' | 'seconds'>): string[] {
+  gain,
+}: Pick<AudioRequest, 'facts' | 'sound' | 'seconds' | 'gain'>): string[] {
   const folded = track.channels > channels
   return [
     // The same zero as the video's: its first picture. Without pictures all of it comes later by what is cut below.
@@ -32,6 +34,7 @@ export function audioFilters({
     ].join(':'),
     // Many channels in few may pass full scale: limited, not clipped, and not turned down as a whole.
     ...(folded ? ['alimiter=limit=0.97:level=0'] : []),
+    ...(gain ? loudnessFilters(gain) : []),
     ...endFilters(facts, seconds),
   ]
 }

@@ -26,6 +26,8 @@ export interface Profile {
   readonly audioKbps: number
   /** Whether 5.1 is kept beside the stereo downmix: a rendition more a track that has it. A plan of before has none. */
   readonly surround?: 'off' | 'keep'
+  /** What every track is brought to, in LUFS (EBU R128); off, or not there: as loud as it is. */
+  readonly loudness?: 'off' | number
   readonly storyboardSeconds: number
   /** Instead of PASSTHROUGH, for videos of this profile. */
   readonly passthrough?: 'auto' | 'never'
@@ -78,6 +80,7 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   lowRungShortSide: [0, 4320],
   audioKbps: [32, 320],
   storyboardSeconds: [1, 600],
+  loudness: [-31, -8],
 }
 const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
   shortSide: [64, 4320],
@@ -125,6 +128,8 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     const words = choices[key]
     if (words) {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
+    } else if (key === 'loudness' && value === 'off') {
+      // The one number that may be a word.
     } else if (key === 'x264Params') {
       problems.push(...checkX264(name, value))
     } else if (key === 'rungs') {
