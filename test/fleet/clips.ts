@@ -180,6 +180,17 @@ export async function makeTracksClip(dir: string): Promise<string> {
   ])
 }
 
+/** Ten seconds by its index, of which the last four are nothing but zeros: a disk that filled up, a broken upload. */
+export async function makeHollowClip(dir: string): Promise<string> {
+  const source = [...picture('320x180', 25, 10), ...sound(10), ...x264, '-g', '25', '-c:a', 'aac']
+  const whole = await readFile(
+    await makeVideo(join(dir, 'before.mp4'), [...source, '-movflags', '+faststart']),
+  )
+  const path = join(dir, 'hollow.mp4')
+  await writeFile(path, whole.fill(0, Math.floor(whole.length * 0.6)))
+  return path
+}
+
 /** Recordings, each a few seconds of its own pitch. */
 export const recordings = {
   'cover.mp3': [

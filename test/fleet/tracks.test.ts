@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
-import { makeTracksClip } from './clips.ts'
+import { makeHollowClip, makeTracksClip } from './clips.ts'
 import { type Fleet, openFleet } from './harness.ts'
 import { readTree } from './tree.ts'
 
@@ -57,6 +57,28 @@ test('three tracks are three renditions: languages, names that differ, the fileâ
   const { media, variants } = await packaged({})
   expect(media).toEqual(stereo)
   for (const variant of variants) expect(variant).toContain('AUDIO="audio"')
+})
+
+test('sound ends with the pictures where those end before their time', async () => {
+  const { stack, signal } = fleet
+  for (const FANOUT of ['never', 'always']) {
+    videoId += 1
+    const worker = fleet.start(`hollow-${FANOUT}`, { FANOUT, PASSTHROUGH: 'never', CHUNK_SECONDS: '6' })
+    const fileKey = await stack.upload(await makeHollowClip(fleet.dir), { tenantId, name: 'a.mp4' })
+    const jobId = await stack.sendJob({ tenantId, videoId, fileKey })
+    const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
+    expect([outcome.kind, outcome.body.reason]).toEqual(['complete', undefined])
+    const lengthOf = async (rendition: string) => {
+      const key = String(outcome.body.hls_path).replace('master.m3u8', `${rendition}/index.m3u8`)
+      const lengths = [...(await stack.storage.getText(key, signal))!.matchAll(/#EXTINF:([\d.]+)/g)]
+      return lengths.reduce((sum, [, seconds]) => sum + Number(seconds), 0)
+    }
+    const pictures = await lengthOf('180p')
+    expect(pictures).toBeLessThan(8)
+    expect(Math.abs((await lengthOf('audio-0')) - pictures)).toBeLessThan(0.06)
+    expect(worker.text()).toContain('the sound is made anew')
+    await fleet.stopWorkers()
+  }
 })
 
 test('5.1 is kept in a group of its own, and every variant is listed with both, by one worker or shared', async () => {

@@ -99,19 +99,21 @@ export async function encodeChunk(
 
 /**
  * Encodes one audio rendition for the whole video: no priming gap at the seams, not once a rendition of pictures.
- * onProgress: told the part that is done, 0 to 1.
+ * onProgress: told the part that is done, 0 to 1; length: in seconds, where it is another one than was planned.
  */
 export async function encodeAudio(
   context: EncodeContext,
   sound: Sound,
   index: number,
   onProgress: (fraction: number) => void,
+  length = context.plan.facts.seconds,
 ): Promise<AudioManifest> {
   const { plan, signal } = context
   const folder = audioFolder(index)
   const outDir = join(context.dir, folder)
   const { grid, profile } = plan
-  const { seconds: length } = plan.facts
+  // Segments of another length may lie there.
+  await rm(outDir, { recursive: true, force: true })
   const request = { ...toolSource(context), sound, grid, profile, seconds: length, outDir }
   // Two passes where the loudness is to be even: each is half of the way.
   const passes = (profile.loudness ?? 'off') === 'off' ? 1 : 2

@@ -14,13 +14,14 @@ import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
+import { checkDrift } from './drift.ts'
 import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
 import { hasPoster, makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { encodeContext, walkChunks, walkSounds } from './walk.ts'
+import { encodeContext, fitSounds, walkChunks, walkSounds } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -97,13 +98,14 @@ export async function packageVideo(
     }
     const encoding = encodeContext(opened, spec, plan)
 
-    const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const [chunks, heard, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
         walkSounds(encoding, present, context),
         ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
       ]),
     )
+    const audio = await fitSounds(encoding, chunks, heard)
     await uploader.drained(signal)
 
     reporter.move('validating')
@@ -111,6 +113,7 @@ export async function packageVideo(
       stage('verify', async () => {
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
+        checkDrift(plan, chunks, audio)
         return { video: assemble(plan, chunks, audio), strays: straysIn(stored, chunks, audio) }
       }),
     )

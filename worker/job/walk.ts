@@ -3,6 +3,7 @@ import type { AudioManifest, ChunkManifest, Plan } from '../chunk/ledger.ts'
 import type { ToolHandle } from '../media/run.ts'
 import { planSounds } from '../media/sounds.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
+import { driftingSounds } from './drift.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import type { OpenVideo } from './opening.ts'
 import { createEstimate } from './progress.ts'
@@ -119,4 +120,24 @@ export async function walkSounds(
       return found ?? encodeAudio(encoding, sound, index, (fraction) => move(index, fraction))
     }),
   )
+}
+
+/**
+ * Makes the sound once more, as long as the pictures are, where those ended elsewhere than their packets said (damaged
+ * ones do not decode). Resolves to all of it.
+ */
+export async function fitSounds(
+  encoding: EncodeContext,
+  chunks: readonly ChunkManifest[],
+  audio: readonly AudioManifest[],
+): Promise<AudioManifest[]> {
+  const { plan, logger } = encoding
+  const { drifting, seconds } = driftingSounds(plan, chunks, audio)
+  if (!plan.facts.video || seconds === 0 || drifting.length === 0) return [...audio]
+  logger.warn({ planned: plan.facts.seconds, seconds }, 'the pictures end elsewhere: the sound is made anew')
+  const sounds = planSounds(plan.facts, plan.profile)
+  const fitted = new Map<number, AudioManifest>()
+  for (const { index } of drifting)
+    fitted.set(index, await encodeAudio(encoding, sounds[index]!, index, () => {}, seconds))
+  return audio.map((manifest) => fitted.get(manifest.index) ?? manifest)
 }
