@@ -29,7 +29,10 @@ export const errorCodes = {
     meaning: 'The file is not a video in a format that can be read.',
   },
   container_damaged: { kind: 'rejected', meaning: 'The file is damaged or was not uploaded completely.' },
-  no_video: { kind: 'rejected', meaning: 'The file has no video picture track.' },
+  no_video: {
+    kind: 'rejected',
+    meaning: 'The file has neither moving pictures nor sound that can be played.',
+  },
   codec_unsupported: { kind: 'rejected', meaning: 'The video is coded in a way that cannot be decoded.' },
   input_encrypted: { kind: 'rejected', meaning: 'The file is protected (DRM) and cannot be read.' },
   no_frames: { kind: 'rejected', meaning: 'No picture could be decoded from the file.' },

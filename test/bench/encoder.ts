@@ -6,6 +6,7 @@ import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { planGrid } from '../../worker/chunk/grid.ts'
+import { withPictures } from '../../worker/media/facts.ts'
 import { detectHost } from '../../worker/media/host.ts'
 import { outputRate, planLadder } from '../../worker/media/ladder.ts'
 import { probeSource } from '../../worker/media/probe.ts'
@@ -61,11 +62,13 @@ export async function measureEncoder(input: BenchInput): Promise<Figures> {
 async function open(clip: Clip, served: { url: string; bytes: number }, input: BenchInput): Promise<Opened> {
   const { env, folder, signal } = input
   const limits = { maxSeconds: 600, maxPixels: 67_108_864 }
-  const facts = await probeSource({
-    ...{ url: served.url, bytes: served.bytes, head: headOf(clip.path), limits, cwd: folder, signal },
-    host: await detectHost({ workerId: 'bench', path: env.PATH ?? '' }),
-    tools: { probeBin: 'ffprobe', timeoutSeconds: 60, memoryMb: 8192, nice: 0 },
-  })
+  const facts = withPictures(
+    await probeSource({
+      ...{ url: served.url, bytes: served.bytes, head: headOf(clip.path), limits, cwd: folder, signal },
+      host: await detectHost({ workerId: 'bench', path: env.PATH ?? '' }),
+      tools: { probeBin: 'ffprobe', timeoutSeconds: 60, memoryMb: 8192, nice: 0 },
+    }),
+  )
   const ladder = planLadder(facts, profile)
   if (ladder.length !== shortSides.length) throw new Error(`${clip.path} has no room for two renditions`)
   const grid = planGrid({

@@ -3,10 +3,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { audioArgs } from '../../worker/media/args-audio.ts'
 import { videoChunkArgs } from '../../worker/media/args-video.ts'
-import type { SourceFacts } from '../../worker/media/facts.ts'
+import type { FilmFacts } from '../../worker/media/facts.ts'
 import { clockFilters, gridFilters } from '../../worker/media/filters.ts'
 import type { Rendition } from '../../worker/media/ladder.ts'
 import type { Profile } from '../../worker/media/profile.ts'
+import { planSounds } from '../../worker/media/sounds.ts'
 import { formatRational, framesToSeconds, type Grid } from '../../worker/media/timeline.ts'
 import { runCosted } from './child.ts'
 
@@ -14,7 +15,7 @@ export interface Opened {
   path: string
   /** The same file on loopback: the worker's ffmpeg reads nothing else. */
   url: string
-  facts: SourceFacts
+  facts: FilmFacts
   /** Two renditions. */
   ladder: readonly Rendition[]
   grid: Grid
@@ -46,8 +47,8 @@ export async function encodeOurs(
     cpuSeconds += (await runCosted(['ffmpeg', ...args], signal)).cpuSeconds
   }
   const seconds = framesToSeconds(grid.totalFrames, grid.rate)
-  for (const [index, track] of facts.audio.entries()) {
-    const args = audioArgs({ ...source, track, seconds, outDir: join(folder, `audio-${index}`) })
+  for (const [index, sound] of planSounds(facts, profile).entries()) {
+    const args = audioArgs({ ...source, sound, seconds, outDir: join(folder, `audio-${index}`) })
     cpuSeconds += (await runCosted(['ffmpeg', ...args], signal)).cpuSeconds
   }
   const sound = facts.audio.map((_, track) => mediaBytes(join(folder, `audio-${track}`)))

@@ -16,7 +16,7 @@ const texts = {
   'concat.mp4': "ffconcat version 1.0\nfile '../other-tenant.mp4'\n",
   'session.mp4': 'v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n',
 } as const
-const made = ['sound-only.m4a', 'still.png', 'no-index.mp4'] as const
+const made = ['subtitles.mkv', 'still.png', 'no-index.mp4'] as const
 const expected: Record<string, readonly ErrorCode[]> = {
   'empty.mp4': ['input_empty'],
   'text.mp4': ['container_unsupported'],
@@ -24,7 +24,7 @@ const expected: Record<string, readonly ErrorCode[]> = {
   'remote-playlist.mp4': ['input_playlist'],
   'concat.mp4': ['input_playlist'],
   'session.mp4': ['input_playlist'],
-  'sound-only.m4a': ['no_video'],
+  'subtitles.mkv': ['no_video'],
   'still.png': ['container_unsupported', 'no_video'],
   'no-index.mp4': ['container_damaged'],
 }

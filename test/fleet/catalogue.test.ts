@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { makeClip } from './clips.ts'
+import { makeClip, makeRecording } from './clips.ts'
 import { type Fleet, type FleetWorker, openFleet } from './harness.ts'
 import { readTree } from './tree.ts'
 
@@ -57,6 +57,15 @@ describe('an upload to the catalogue', () => {
     const id = /hls\/(\d+)\//.exec(String(assets[0]!.body.hls_url))?.[1]
     expect(Number(id)).toBeGreaterThan(0)
     expect(assets[0]!.body.thumbnail_url).toContain(`thumbnails/${id}_holiday.jpg`)
+  })
+
+  test('of sound alone has a picture all the same: the catalogue asks for one', async () => {
+    const [key, path] = ['videos/55_reading.wav', await makeRecording(fleet.dir, 'studio.wav')]
+    await fleet.stack.storage.putFile(key, path, { contentType: 'audio/wav', signal: fleet.signal })
+    await done('reading')
+    const asset = fleet.stack.api.calls.find((call) => String(call.body.video_url).endsWith(key))!.body
+    expect(asset).toMatchObject({ thumbnail_url: expect.stringMatching(/55_reading\.jpg$/), duration: 3 })
+    expect(await fleet.stack.storage.head('thumbnails/55_reading.jpg', fleet.signal)).toBeDefined()
   })
 
   test('with a name in another script and with spaces is found under its own key', async () => {

@@ -154,13 +154,86 @@ async function makeVideo(path: string, args: readonly string[]): Promise<string>
   return path
 }
 
+/**
+ * A lecture with three tracks of sound, each of its own pitch: English in 5.1, French (the file's default) in stereo, and
+ * one that says nothing but a title that is taken.
+ */
+export async function makeTracksClip(dir: string): Promise<string> {
+  const tone = (hertz: number) => [
+    '-f',
+    'lavfi',
+    '-i',
+    `sine=frequency=${hertz}:sample_rate=48000:duration=9`,
+  ]
+  const about = (track: number, language: string, title: string) => [
+    ...[`-metadata:s:a:${track}`, `language=${language}`, `-metadata:s:a:${track}`, `title=${title}`],
+  ]
+  return await makeVideo(join(dir, 'tracks.mkv'), [
+    ...[...picture('640x360', 25, 9), ...tone(440), ...tone(880), ...tone(1760)],
+    ...['-map', '0', '-map', '1', '-map', '2', '-map', '3', ...x264, '-c:a', 'aac'],
+    ...[
+      '-ac:a:0',
+      '6',
+      '-ac:a:1',
+      '2',
+      '-ac:a:2',
+      '1',
+      '-disposition:a:0',
+      '0',
+      '-disposition:a:1',
+      'default',
+    ],
+    ...[
+      '-disposition:a:2',
+      '0',
+      ...about(0, 'eng', 'Main'),
+      ...about(1, 'fre', ''),
+      ...about(2, 'und', 'Main'),
+    ],
+  ])
+}
+
+/** Ten seconds by its index, of which the last four are nothing but zeros: a disk that filled up, a broken upload. */
+export async function makeHollowClip(dir: string): Promise<string> {
+  const source = [...picture('320x180', 25, 10), ...sound(10), ...x264, '-g', '25', '-c:a', 'aac']
+  const whole = await readFile(
+    await makeVideo(join(dir, 'before.mp4'), [...source, '-movflags', '+faststart']),
+  )
+  const path = join(dir, 'hollow.mp4')
+  await writeFile(path, whole.fill(0, Math.floor(whole.length * 0.6)))
+  return path
+}
+
+/** Recordings, each a few seconds of its own pitch. */
+export const recordings = {
+  'cover.mp3': [
+    // One picture that lasts as long as the sound, or the file would end with it.
+    ...[...sound(7), ...picture('302x200', '1/9', 9), '-map', '0', '-map', '1', '-frames:v', '1'],
+    ...['-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-disposition:v', 'attached_pic'],
+    ...['-id3v2_version', '3', '-c:a', 'libmp3lame'],
+  ],
+  // Neither tag nor length: what it is and how long shows in its frames alone.
+  'bare.mp3': [...sound(5), '-write_xing', '0', '-id3v2_version', '0', '-c:a', 'libmp3lame', '-q:a', '4'],
+  'voice.m4a': [...sound(5, 1), '-ar', '22050', '-c:a', 'aac'],
+  'studio.wav': [...sound(3), '-ar', '96000', '-c:a', 'pcm_s24le'],
+  'radio.ogg': [...sound(4), '-c:a', 'libvorbis'],
+  'blip.flac': [...sound(0.02)],
+} as const satisfies Record<string, readonly string[]>
+
+export async function makeRecording(dir: string, name: keyof typeof recordings): Promise<string> {
+  return await makeVideo(join(dir, name), recordings[name])
+}
+
 /** Files that are media and still no video. */
 export async function makeBadClip(
   dir: string,
-  name: 'sound-only.m4a' | 'still.png' | 'no-index.mp4',
+  name: 'subtitles.mkv' | 'still.png' | 'no-index.mp4',
 ): Promise<string> {
   const path = join(dir, name)
-  if (name === 'sound-only.m4a') return await makeVideo(path, [...sound(2), '-c:a', 'aac'])
+  if (name === 'subtitles.mkv') {
+    await writeFile(`${path}.srt`, '1\n00:00:01,000 --> 00:00:02,000\nNobody is here.\n')
+    return await makeVideo(path, ['-i', `${path}.srt`, '-c:s', 'srt'])
+  }
   if (name === 'still.png') return await makeVideo(path, [...picture('320x240', 1, 1), '-frames:v', '1'])
   const whole = await readFile(
     await makeVideo(join(dir, 'whole.mp4'), [...picture('320x240', 25, 2), ...x264]),

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { execa } from 'execa'
 import { WorkerError } from '../../shared/errors.ts'
-import { planGrid } from '../../worker/chunk/grid.ts'
+import { planGrid, planSoundGrid } from '../../worker/chunk/grid.ts'
 import { passthroughObjection, planPassthrough } from '../../worker/chunk/passthrough.ts'
 import { detectHost, type ToolHost } from '../../worker/media/host.ts'
 import { outputRate, planLadder } from '../../worker/media/ladder.ts'
@@ -98,6 +98,11 @@ async function plan({ url, data, host, folder, signal }: Planning): Promise<void
     limits: { maxSeconds: 43_200, maxPixels: 67_108_864 },
     tools: { probeBin: 'ffprobe', timeoutSeconds: patienceSeconds, memoryMb: 2048, nice: 0 },
   })
+  if (!facts.video) {
+    if (facts.audio.length === 0 || !(facts.seconds > 0)) throw new Error('a plan of nothing')
+    planSoundGrid({ seconds: facts.seconds, segmentSeconds: 6 })
+    return
+  }
   const ladder = planLadder(facts, defaultProfile)
   const rate = outputRate(facts, defaultProfile)
   const grid = planGrid({ rate, seconds: facts.seconds, segmentSeconds: 6, chunkSeconds: 120 })

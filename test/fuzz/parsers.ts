@@ -39,6 +39,7 @@ const targets: Readonly<Record<keyof Samples, Target>> = {
   header(input, samples) {
     const { format = {}, streams = [] } = parseHeader(input.toString())
     const stream = chooseVideo(streams, limits)
+    if (!stream) return
     const facts = describeSource({
       ...{ demuxer: 'mov', format, streams, stream, silentTracks: 0, limits, bytes: 1e6 },
       timeBase: parseRational(stream.time_base) ?? { num: 1, den: 90_000 },

@@ -41,7 +41,7 @@ export async function makeSamples(folder: string): Promise<Samples> {
     const moov = data.indexOf('moov', 0, 'latin1') - 4
     return {
       message: Buffer.from(JSON.stringify(job)),
-      header: await ask(headerArgs(served.url, 1e6)),
+      header: await ask(headerArgs(served.url, 1e6, ['mov'])),
       packets: await ask(packetsArgs(query, 'all')),
       frames: await ask(framesArgs(query, 10)),
       head: data.subarray(0, 65_536),

@@ -74,20 +74,25 @@ function drawRendition({ name, size: picture, codecs, average, bytes }: Renditio
 /** The variants of a master playlist, largest first, with the bytes of each one's own folder. */
 export function parseMaster(text: string, folder: string, objects: StoredObject[]): Rendition[] {
   const variant = /^#EXT-X-STREAM-INF:(.*)\r?\n([^#\s]\S*)/gm
-  return [...text.matchAll(variant)]
-    .map(([, attributes = '', uri = '']) => {
-      const value = (name: string) => new RegExp(`(?:^|,)${name}="?([^",]+)`).exec(attributes)?.[1] ?? ''
-      const own = folderOf(folder + uri)
-      const [width = 0, height = 0] = value('RESOLUTION').split('x').map(Number)
-      return {
-        name: `${Math.min(width, height)}p`,
-        size: value('RESOLUTION'),
-        codecs: value('CODECS'),
-        average: Number(value('AVERAGE-BANDWIDTH') || value('BANDWIDTH')),
-        bytes: sum(objects.filter((object) => object.key.startsWith(own))),
-      }
-    })
-    .sort((one, other) => other.average - one.average)
+  const variants = [...text.matchAll(variant)]
+  return (
+    variants
+      // One that can be heard in stereo and in 5.1 is listed with each.
+      .filter(([, , uri], at) => variants.findIndex((other) => other[2] === uri) === at)
+      .map(([, attributes = '', uri = '']) => {
+        const value = (name: string) => new RegExp(`(?:^|,)${name}="?([^",]+)`).exec(attributes)?.[1] ?? ''
+        const own = folderOf(folder + uri)
+        const [width = 0, height = 0] = value('RESOLUTION').split('x').map(Number)
+        return {
+          name: height > 0 ? `${Math.min(width, height)}p` : 'sound',
+          size: value('RESOLUTION'),
+          codecs: value('CODECS'),
+          average: Number(value('AVERAGE-BANDWIDTH') || value('BANDWIDTH')),
+          bytes: sum(objects.filter((object) => object.key.startsWith(own))),
+        }
+      })
+      .sort((one, other) => other.average - one.average)
+  )
 }
 
 async function listAll(storage: Storage, prefix: string, signal: AbortSignal): Promise<StoredObject[]> {

@@ -49,6 +49,15 @@ export function planGrid({ rate, seconds, segmentSeconds, chunkSeconds }: GridRe
   }
 }
 
+/** AAC frames a second at 48 kHz. */
+const soundRate = { num: 375, den: 8 }
+
+/** The grid of a source without pictures: of AAC frames, so that all segments last equally long, and without chunks. */
+export function planSoundGrid(request: Pick<GridRequest, 'seconds' | 'segmentSeconds'>): Grid {
+  const grid = planGrid({ ...request, rate: soundRate, chunkSeconds: Number.POSITIVE_INFINITY })
+  return { ...grid, chunks: [] }
+}
+
 function cut(totalFrames: number, segmentFrames: number, chunkSegments: number, rate: Rational): Chunk[] {
   const chunkFrames = chunkSegments * segmentFrames
   const whole = Math.floor(totalFrames / chunkFrames)

@@ -1,5 +1,5 @@
 import { frameSamples } from '../media/adts.ts'
-import type { AudioFacts } from '../media/facts.ts'
+import { planSounds, type Sound } from '../media/sounds.ts'
 import { framesToSeconds, type Grid } from '../media/timeline.ts'
 import type { Plan } from './ledger.ts'
 
@@ -7,18 +7,18 @@ import type { Plan } from './ledger.ts'
 type Laid = Pick<Plan, 'profile' | 'facts'>
 
 /** Whether sound lies in the segments of the pictures, as it does with `academy`. */
-export function isMuxed({ profile }: Pick<Plan, 'profile'>): boolean {
-  return profile.layout === 'academy'
+export function isMuxed({ profile, facts }: Laid): boolean {
+  return profile.layout === 'academy' && facts.video !== undefined
 }
 
-/** Tracks of sound that become renditions of their own. */
-export function soundRenditions(plan: Laid): readonly AudioFacts[] {
-  return isMuxed(plan) ? [] : plan.facts.audio
+/** Audio renditions of their own, in the order of their folders. */
+export function soundRenditions(plan: Laid): readonly Sound[] {
+  return isMuxed(plan) ? [] : planSounds(plan.facts, plan.profile)
 }
 
 /** The track that is muxed into the pictures' segments. */
-export function muxedSound(plan: Laid): AudioFacts | undefined {
-  return isMuxed(plan) ? plan.facts.audio[0] : undefined
+export function muxedSound(plan: Laid): Sound | undefined {
+  return isMuxed(plan) ? planSounds(plan.facts, { surround: 'off' })[0] : undefined
 }
 
 /** File name of a segment of muxed pictures and sound. */

@@ -47,7 +47,7 @@ export interface ChunkManifest {
   readonly encodeSeconds: number
 }
 
-/** One audio track, encoded in one go. */
+/** One audio rendition (layout.ts says which), encoded in one go. */
 export interface AudioManifest {
   readonly version: number
   readonly index: number

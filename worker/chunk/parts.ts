@@ -4,7 +4,7 @@ import type { Part } from '../../shared/messages.ts'
 import { soundRenditions } from './layout.ts'
 import type { Plan } from './ledger.ts'
 
-/** Every part of a job: the chunks in order, then each audio track. Pure. */
+/** Every part of a job: the chunks in order, then each audio rendition. Pure. */
 export function partsOf(plan: Plan): Part[] {
   return [
     ...plan.grid.chunks.map(({ index }): Part => ({ type: 'chunk', index })),

@@ -1,12 +1,12 @@
 import { conformingTrack, levelTooLow, pictureObjection } from '../media/conform.ts'
-import type { SourceFacts } from '../media/facts.ts'
+import type { FilmFacts } from '../media/facts.ts'
 import type { Rendition } from '../media/ladder.ts'
 import type { SampleIndex } from '../media/mp4-index.ts'
 import { framesToSeconds, type Grid } from '../media/timeline.ts'
 import { planSourceGrid } from './source-grid.ts'
 
 export interface PassthroughRequest {
-  readonly facts: SourceFacts
+  readonly facts: FilmFacts
   readonly ladder: readonly Rendition[]
   /** The grid of an encode. */
   readonly grid: Grid

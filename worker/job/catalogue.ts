@@ -30,7 +30,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
   async function spec(signal: AbortSignal): Promise<VideoSpec> {
     const id = await contentId(signal)
     const posterKey = catalogueThumbnailKey(id, slug)
-    return { jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds }
+    return { jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds, posterNeeded: true }
   }
 
   return {
@@ -53,7 +53,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
         id,
         {
           video_url: uri(fileKey),
-          thumbnail_url: uri(video.posterKey),
+          thumbnail_url: uri(video.posterKey ?? ''),
           hls_url: uri(video.masterKey),
           duration: wholeSeconds(video),
         },

@@ -4,6 +4,7 @@ import { deadline } from '../../shared/time.ts'
 import { isMuxed } from '../chunk/layout.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { passthroughObjection, planPassthrough } from '../chunk/passthrough.ts'
+import type { FilmFacts } from '../media/facts.ts'
 import { readSampleIndex } from '../media/mp4-index.ts'
 import type { OpenVideo } from './opening.ts'
 import type { SourceHandle } from './source.ts'
@@ -27,8 +28,13 @@ export async function withCopy(
   refusal: string | undefined,
 ): Promise<Omit<Plan, 'version'>> {
   const { config, logger } = context
-  if (isMuxed(plan) || (plan.profile.passthrough ?? config.hls.passthrough) === 'never') return plan
-  const cut = refusal ?? passthroughObjection(plan) ?? (await copyOf(plan, source, object.bytes))
+  const { facts, ladder } = plan
+  if (!facts.video || isMuxed(plan)) return plan
+  if ((plan.profile.passthrough ?? config.hls.passthrough) === 'never') return plan
+  const cut =
+    refusal ??
+    passthroughObjection({ facts, ladder }) ??
+    (await copyOf({ ...plan, facts }, source, object.bytes))
   if (typeof cut === 'string') {
     logger.info({ reason: cut }, 'the pictures of the source are encoded, not copied')
     return plan
@@ -38,7 +44,7 @@ export async function withCopy(
 }
 
 async function copyOf(
-  plan: Omit<Plan, 'version'>,
+  plan: Omit<Plan, 'version'> & { facts: FilmFacts },
   source: SourceHandle,
   bytes: number,
 ): Promise<Cut | string> {

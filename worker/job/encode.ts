@@ -16,13 +16,15 @@ import {
 } from '../chunk/ledger.ts'
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'
-import type { AudioFacts } from '../media/facts.ts'
+import { withPictures } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
 import { runTool, type ToolHandle } from '../media/run.ts'
+import type { Sound } from '../media/sounds.ts'
 import type { Chunk } from '../media/timeline.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
+import { chooseGain } from './loudness.ts'
 import { type Muxer, openMuxer } from './muxed.ts'
 import { openSegmentStore } from './segment-store.ts'
 import type { SourceHandle } from './source.ts'
@@ -74,6 +76,7 @@ export async function encodeChunk(
     args: videoChunkArgs({
       ...{
         ...toolSource(context),
+        facts: withPictures(plan.facts),
         ladder: plan.ladder,
         grid: plan.grid,
         chunk,
@@ -101,39 +104,38 @@ export async function encodeChunk(
   return { stored, ended: segments !== undefined && segments < chunk.segments, seconds }
 }
 
-/** Encodes one audio track for the whole video: no priming gap at the seams, not once a rendition. */
+/**
+ * Encodes one audio rendition for the whole video: no priming gap at the seams, not once a rendition of pictures.
+ * onProgress: told the part that is done, 0 to 1; length: in seconds, where it is another one than was planned.
+ */
 export async function encodeAudio(
   context: EncodeContext,
-  track: AudioFacts,
-  position: number,
+  sound: Sound,
+  index: number,
+  onProgress: (fraction: number) => void,
+  length = context.plan.facts.seconds,
 ): Promise<AudioManifest> {
   const { plan, signal } = context
-  const outDir = join(context.dir, audioFolder(position))
-  const { parts, seconds } = await encode(
-    context,
-    'audio',
-    outDir,
-    new Map([[audioFolder(position), outDir]]),
-    {
-      args: audioArgs({
-        ...{
-          ...toolSource(context),
-          track,
-          grid: plan.grid,
-          profile: plan.profile,
-          seconds: plan.facts.seconds,
-          outDir,
-        },
-      }),
-      onProgress: () => {},
-      check: () => {},
-      objectName: 'audio.m4s',
-    },
-  )
-  const part = parts.tracks.get(audioFolder(position))
-  if (!part) throw new WorkerError('output_invalid', `audio track ${track.index} gave no segments`)
+  const folder = audioFolder(index)
+  const outDir = join(context.dir, folder)
+  const { grid, profile } = plan
+  // Segments of another length may lie there.
+  await rm(outDir, { recursive: true, force: true })
+  const request = { ...toolSource(context), sound, grid, profile, seconds: length, outDir }
+  // Two passes where the loudness is to be even: each is half of the way.
+  const passes = (profile.loudness ?? 'off') === 'off' ? 1 : 2
+  const tell = (pass: number, at: number) => onProgress((pass + Math.min(1, at / length)) / passes)
+  const gain = await chooseGain(context, request, (at) => tell(0, at))
+  const { parts, seconds } = await encode(context, 'audio', outDir, new Map([[folder, outDir]]), {
+    args: audioArgs({ ...request, gain }),
+    onProgress: (update) => tell(passes - 1, update.seconds),
+    check: () => {},
+    objectName: 'audio.m4s',
+  })
+  const part = parts.tracks.get(folder)
+  if (!part) throw new WorkerError('output_invalid', `audio track ${sound.track.index} gave no segments`)
   await withSignal(parts.stored, signal)
-  return context.ledger.writeAudio(plan, { index: position, track: part, encodeSeconds: seconds }, signal)
+  return context.ledger.writeAudio(plan, { index, track: part, encodeSeconds: seconds }, signal)
 }
 
 interface Run {

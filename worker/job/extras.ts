@@ -19,11 +19,13 @@ export function extrasOf(
   const { posterSizes = [], previewSeconds = 0 } = plan.profile
   const formats = host.webp ? (['jpg', 'webp'] as const) : (['jpg'] as const)
   const stem = posterName(plan).replace(/\.jpg$/, '')
-  const { width: widest } = posterSize(plan.facts.video)
+  const { facts } = plan
+  const picture = facts.video ?? facts.cover
+  const widest = picture ? posterSize(picture).width : 0
   const sizes = [...new Set(posterSizes)]
     .filter((width) => width <= widest)
     .flatMap((width) => formats.map((format) => ({ width, format, name: `${stem}-${width}.${format}` })))
-  return { sizes, preview: previewSeconds > 0 }
+  return { sizes, preview: previewSeconds > 0 && facts.video !== undefined }
 }
 
 /** Whether an object in the job's folder is a picture for people, which no playlist names. */
@@ -70,10 +72,11 @@ export async function makeExtras(
     )
     for (const { name } of sizes) await store(name)
   }
-  if (wanted.preview && !present.has('preview.mp4')) {
+  const { facts } = plan
+  if (facts.video && wanted.preview && !present.has('preview.mp4')) {
     await run(
       previewArgs({
-        ...{ url: source.url, facts: plan.facts, rate: plan.grid.rate, path: join(dir, 'preview.mp4') },
+        ...{ url: source.url, facts, rate: plan.grid.rate, path: join(dir, 'preview.mp4') },
         ...{ threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
         seconds: plan.profile.previewSeconds ?? 0,
       }),

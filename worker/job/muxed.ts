@@ -4,8 +4,8 @@ import { WorkerError } from '../../shared/errors.ts'
 import { muxedName, muxedSound, soundFrameAt } from '../chunk/layout.ts'
 import { adtsHeaderBytes, codecOf, frameLength } from '../media/adts.ts'
 import { chunkSoundArgs, leadOf } from '../media/args-chunk-sound.ts'
-import type { AudioFacts } from '../media/facts.ts'
 import { runTool } from '../media/run.ts'
+import type { Sound } from '../media/sounds.ts'
 import { type Chunk, segmentStart } from '../media/timeline.ts'
 import { tsSegment } from '../media/ts-segment.ts'
 import type { Measured } from './collect.ts'
@@ -68,7 +68,7 @@ export function openMuxer(context: EncodeContext, chunk: Chunk, dir: string): Mu
 
 async function encodeSound(
   context: EncodeContext,
-  track: AudioFacts,
+  track: Sound,
   chunk: Chunk,
   path: string,
 ): Promise<ChunkSound> {
@@ -80,7 +80,7 @@ async function encodeSound(
     await runTool({
       ...{ host, what: 'audio', bin: config.ffmpeg.bin, cwd: join(path, '..'), signal, logger },
       args: chunkSoundArgs({
-        ...{ url: source.url, facts: plan.facts, track, profile: plan.profile, path },
+        ...{ url: source.url, facts: plan.facts, sound: track, profile: plan.profile, path },
         ...{ threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
         ...{ seconds: plan.facts.seconds, firstSound: first, endSound: end },
       }),

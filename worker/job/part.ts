@@ -2,10 +2,11 @@ import { WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
+import { soundRenditions } from '../chunk/layout.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { orRefuseCopy } from './copy-plan.ts'
-import { encodeAudio, encodeChunk } from './encode.ts'
+import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import type { VideoPorts, VideoSpec } from './video.ts'
@@ -116,7 +117,7 @@ async function encodePart(
       const encoding = encodeContext(opened, spec, plan)
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
-        await encodeAudio(encoding, plan.facts.audio[part.index]!, part.index)
+        await encodeSound(encoding, part.index, name, run)
       } else {
         const chunk = plan.grid.chunks[part.index]!
         const perFrame = plan.grid.rate.num / plan.grid.rate.den
@@ -134,4 +135,22 @@ async function encodePart(
     },
     { name: `${spec.jobId}-${name}`, share: shareOf(plan, part) },
   )
+}
+
+/** Without pictures the bar is moved by the sounds, each for its share of all of them. */
+async function encodeSound(
+  encoding: EncodeContext,
+  index: number,
+  name: string,
+  { reporter }: RunContext,
+): Promise<void> {
+  const { plan } = encoding
+  const sounds = soundRenditions(plan)
+  const totalFrames = plan.grid.totalFrames * sounds.length
+  const share = (fraction: number, done = false) => {
+    const frames = Math.round(fraction * plan.grid.totalFrames)
+    if (!plan.facts.video) reporter.share({ name, frames, speed: 0, totalFrames, done })
+  }
+  await encodeAudio(encoding, sounds[index]!, index, share)
+  share(1, true)
 }

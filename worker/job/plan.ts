@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import { planGrid } from '../chunk/grid.ts'
+import { planGrid, planSoundGrid } from '../chunk/grid.ts'
 import { isMuxed } from '../chunk/layout.ts'
 import type { Ledger, Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
@@ -84,16 +84,18 @@ async function makePlan(
     throw source.failure() ?? silentBucket(source, error) ?? error
   })
   for (const warning of facts.warnings) logger.warn({ warning }, 'the source is odd')
-  const ladder = planLadder(facts, profile)
-  const grid = planGrid({
-    rate: outputRate(facts, profile),
-    seconds: facts.seconds,
-    segmentSeconds: config.hls.segmentSeconds,
-    chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : config.hls.chunkSeconds,
-  })
+  const ladder = facts.video ? planLadder(facts, profile) : []
+  const { seconds } = facts
+  const { segmentSeconds, chunkSeconds } = config.hls
+  const grid = facts.video
+    ? planGrid({
+        ...{ rate: outputRate(facts, profile), seconds, segmentSeconds },
+        chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : chunkSeconds,
+      })
+    : planSoundGrid({ seconds, segmentSeconds })
   const { key, bytes, etag } = object
   // Names of segments are fixed with `academy`: each is an object.
-  const segmentStorage = isMuxed({ profile })
+  const segmentStorage = isMuxed({ profile, facts })
     ? 'files'
     : (profile.segmentStorage ?? config.hls.segmentStorage)
   return {

@@ -1,5 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { masterKey } from '../../shared/keys.ts'
+import { soundRenditions } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   audioFolder,
@@ -73,22 +74,23 @@ export function assemble(
       },
     }
   })
-  const lengths = variants.map((variant) => total(variant.segments))
+  const renditions = audio.map((manifest) => audioRendition(plan, manifest))
+  // Sound alone is as long as its sound.
+  const lengths = (variants.length > 0 ? variants : renditions).map(({ segments }) => total(segments))
   const frame = framesToSeconds(1, plan.grid.rate)
   if (Math.max(...lengths) - Math.min(...lengths) > frame * 1.5)
     throw new WorkerError(
       'output_invalid',
       `the renditions last ${lengths.map((s) => s.toFixed(3)).join(', ')} s`,
     )
-  const renditions = audio.map((manifest, position) => audioRendition(plan, manifest, position))
   const bytes = [...variants, ...renditions]
     .flatMap((list) => list.segments)
     .reduce((sum, segment) => sum + segment.bytes, 0)
   return { variants, audio: renditions, seconds: Math.max(...lengths), bytes }
 }
 
-function audioRendition(plan: Plan, manifest: AudioManifest, position: number): AudioRendition & WithInit {
-  const facts = plan.facts.audio[position]
+function audioRendition(plan: Plan, manifest: AudioManifest): AudioRendition & WithInit {
+  const { track, position } = soundRenditions(plan)[manifest.index]!
   const { init, segments } = manifest.track
   return {
     ...{
@@ -98,9 +100,9 @@ function audioRendition(plan: Plan, manifest: AudioManifest, position: number): 
       channels: init.channels,
       segments,
     },
-    language: facts?.language ?? 'und',
+    language: track.language,
     name: trackName(plan, position),
-    isDefault: position === 0,
+    isDefault: track.isDefault,
   }
 }
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
+import { makeCover } from '../media/cover.ts'
+import type { SourceFacts } from '../media/facts.ts'
 import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
 import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
@@ -8,24 +10,39 @@ import type { OpenVideo } from './opening.ts'
 import type { TextObject } from './publish.ts'
 import type { VideoSpec } from './video.ts'
 
-/** The poster's JPEG, taken while the first chunk is encoded. Its failure fails the job: lesson 39. */
+/** Whether there is a poster: of sound alone only when it has a cover, or when a poster is called for. */
+export function hasPoster(
+  facts: SourceFacts,
+  { posterNeeded = false }: Pick<VideoSpec, 'posterNeeded'>,
+): boolean {
+  return facts.video !== undefined || facts.cover !== undefined || posterNeeded
+}
+
+/**
+ * The poster's JPEG, taken while the first chunk is encoded; undefined where there is none. Its failure fails the
+ * job: lesson 39.
+ */
 export async function makeThumbnail(
   spec: VideoSpec,
   { source, context }: OpenVideo,
   plan: Plan,
-): Promise<Buffer> {
+): Promise<Buffer | undefined> {
+  const { facts } = plan
+  if (!hasPoster(facts, spec)) return undefined
   const { config, host, logger, signal } = context
   const path = join(context.dir, 'poster.jpg')
-  const poster = await makePoster({
-    ...{ url: source.url, facts: plan.facts, host, signal, logger, path, cwd: context.dir },
+  const request = {
+    ...{ url: source.url, host, signal, logger, path, cwd: context.dir },
     ...{ bin: config.ffmpeg.bin, threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
     limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
     timeoutMs: config.stall.stageSeconds * 1000,
     ...preferred(spec, plan),
-  }).catch((error: unknown) => {
+  }
+  const making = facts.video ? makePoster({ ...request, facts }) : makeCover({ ...request, facts })
+  const poster = await making.catch((error: unknown) => {
     throw source.failure() ?? error
   })
-  if (!poster.lively) logger.warn('every picture tried for the thumbnail was black or flat')
+  if (poster?.lively === false) logger.warn('every picture tried for the thumbnail was black or flat')
   return readFile(path)
 }
 
@@ -38,7 +55,7 @@ function preferred({ posterSeconds }: VideoSpec, { profile, facts }: Plan): { pr
 
 /** The storyboard's index over the sheets that the chunks made on the side; undefined for a video without one. */
 export function makeStoryboard(plan: Plan, chunks: readonly ChunkManifest[]): TextObject | undefined {
-  const top = plan.ladder[0]!.name
+  const top = plan.ladder[0]?.name ?? ''
   const sheets = chunks.flatMap((manifest): StoryboardSheet[] => {
     const chunk = plan.grid.chunks[manifest.index]!
     const board = storyboardPlan({ ladder: plan.ladder, grid: plan.grid, chunk, profile: plan.profile })

@@ -91,7 +91,7 @@ function completeBody(result: VideoResult, jobId: string, attempt: number) {
   const { video: picture, demuxer, audio } = plan.facts
   return {
     ...{ hls_path: result.masterKey, duration: wholeSeconds(result), job_id: jobId, attempt },
-    thumbnail_path: result.posterKey,
+    ...(result.posterKey ? { thumbnail_path: result.posterKey } : {}),
     ...(result.storyboardKey ? { storyboard_path: result.storyboardKey } : {}),
     renditions: video.variants.map(({ name, width, height, codec, segments }) => ({
       ...{ name, width, height, codec, segments: segments.length },
@@ -100,12 +100,12 @@ function completeBody(result: VideoResult, jobId: string, attempt: number) {
     source: {
       ...{
         container: demuxer,
-        codec: picture.codec,
-        width: picture.displayWidth,
-        height: picture.displayHeight,
+        codec: picture?.codec ?? audio[0]?.codec ?? 'unknown',
+        width: picture?.displayWidth ?? 0,
+        height: picture?.displayHeight ?? 0,
       },
       ...{ bytes: plan.source.bytes, seconds: plan.facts.seconds, audio_tracks: audio.length },
-      frame_rate: picture.rate.num / picture.rate.den,
+      frame_rate: picture ? picture.rate.num / picture.rate.den : 0,
     },
     bytes: video.bytes,
     encode_seconds: Number(result.encodeSeconds.toFixed(3)),

@@ -3,7 +3,7 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
-import { posterName, soundRenditions } from '../chunk/layout.ts'
+import { posterName } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   type ChunkManifest,
@@ -15,14 +15,15 @@ import { isShared, missingParts } from '../chunk/parts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
+import { checkDrift } from './drift.ts'
 import { makeExtras } from './extras.ts'
 import type { FanOut } from './fan-out.ts'
 import { type OpenVideo, withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
-import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { audioPart, encodeContext, type Present, walkChunks } from './walk.ts'
+import { hasPoster, makeStoryboard, makeThumbnail } from './thumbnails.ts'
+import { encodeContext, fitSounds, type Present, walkChunks, walkSounds } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -37,6 +38,8 @@ export interface VideoSpec {
   readonly posterKey?: string
   /** Where the poster should come from, in seconds; else where the video shows something. */
   readonly posterSeconds?: number
+  /** Whoever is told of the video wants a poster, even of sound without a cover. */
+  readonly posterNeeded?: boolean
 }
 
 export interface VideoPorts {
@@ -60,7 +63,7 @@ export interface VideoResult {
   readonly plan: Plan
   readonly video: Assembled
   readonly masterKey: string
-  readonly posterKey: string
+  readonly posterKey: string | undefined
   readonly storyboardKey: string | undefined
   /** Wall seconds of all encodes, other attempts' included. */
   readonly encodeSeconds: number
@@ -88,7 +91,8 @@ export async function packageVideo(
     const missing = missingParts(plan, present)
     if (missing.length > 0 && isShared(plan, context.config.hls)) {
       await stage('fan-out', async (limit) => {
-        await ledger.writePoster(await makePictures(spec, opened, plan, present), limit)
+        const poster = await makePictures(spec, opened, plan, present)
+        if (poster) await ledger.writePoster(poster, limit)
         await fanOut.send(missing, context.logger, limit)
       })
       reporter.move('transcoding', 0)
@@ -96,15 +100,14 @@ export async function packageVideo(
     }
     const encoding = encodeContext(opened, spec, plan)
 
-    const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const [chunks, heard, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
-        Promise.all(
-          soundRenditions(plan).map((track, position) => audioPart(encoding, track, position, present)),
-        ),
+        walkSounds(encoding, present, context),
         makePictures(spec, opened, plan, present),
       ]),
     )
+    const audio = await fitSounds(encoding, chunks, heard)
     await uploader.drained(signal)
 
     reporter.move('validating')
@@ -112,6 +115,7 @@ export async function packageVideo(
       stage('verify', async () => {
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
+        checkDrift(plan, chunks, audio)
         return { video: assemble(plan, chunks, audio), strays: straysIn(stored, chunks, audio) }
       }),
     )
@@ -138,7 +142,7 @@ export async function packageVideo(
         )
       }
       await Promise.all([
-        put(posterKeyOf(spec, plan), poster),
+        ...(poster ? [put(posterKeyOf(spec, plan), poster)] : []),
         ...media.map(({ name, text }) => put(spec.folder + name, text)),
       ])
       await put(spec.folder + master.name, master.text)
@@ -156,7 +160,8 @@ function resultOf(
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
-    ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: posterKeyOf(spec, plan) },
+    ...{ plan, video, masterKey: masterKey(spec.folder) },
+    posterKey: hasPoster(plan.facts, spec) ? posterKeyOf(spec, plan) : undefined,
     storyboardKey: storyboard && spec.folder + storyboard.name,
     encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
   }
@@ -167,10 +172,10 @@ async function makePictures(
   opened: OpenVideo,
   plan: Plan,
   present: Present,
-): Promise<Buffer> {
+): Promise<Buffer | undefined> {
   const stored = await opened.ledger.readPoster(present, opened.context.signal)
   const poster = stored ?? (await makeThumbnail(spec, opened, plan))
-  await makeExtras(spec, opened, plan, poster, present)
+  if (poster) await makeExtras(spec, opened, plan, poster, present)
   return poster
 }
 

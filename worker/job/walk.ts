@@ -1,8 +1,9 @@
 import { asWorkerError } from '../../shared/errors.ts'
+import { soundRenditions } from '../chunk/layout.ts'
 import type { AudioManifest, ChunkManifest, Plan } from '../chunk/ledger.ts'
-import type { AudioFacts } from '../media/facts.ts'
 import type { ToolHandle } from '../media/run.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
+import { driftingSounds } from './drift.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import type { OpenVideo } from './opening.ts'
 import { createEstimate } from './progress.ts'
@@ -97,16 +98,46 @@ export function endsIn(chunk: Chunk, plan: Plan, manifest: Pick<ChunkManifest, '
   return !chunk.last && segments < chunk.segments
 }
 
-/** One audio track: from the bucket, or encoded now. */
-export async function audioPart(
+/**
+ * Every audio rendition: from the bucket, or encoded now, all at the same time. Without pictures the bar is theirs.
+ */
+export async function walkSounds(
   encoding: EncodeContext,
-  track: AudioFacts,
-  position: number,
   present: Present,
-): Promise<AudioManifest> {
-  const found =
-    present.size > 0
-      ? await encoding.ledger.readAudio(encoding.plan, position, present, encoding.signal)
-      : undefined
-  return found ?? encodeAudio(encoding, track, position)
+  { reporter }: Pick<VideoContext, 'reporter'>,
+): Promise<AudioManifest[]> {
+  const { plan, ledger, signal } = encoding
+  const sounds = soundRenditions(plan)
+  const done = sounds.map(() => 0)
+  const move = (index: number, fraction: number) => {
+    done[index] = fraction
+    if (!plan.facts.video)
+      reporter.move('transcoding', done.reduce((sum, each) => sum + each, 0) / done.length)
+  }
+  return Promise.all(
+    sounds.map(async (sound, index) => {
+      const found = present.size > 0 ? await ledger.readAudio(plan, index, present, signal) : undefined
+      return found ?? encodeAudio(encoding, sound, index, (fraction) => move(index, fraction))
+    }),
+  )
+}
+
+/**
+ * Makes the sound once more, as long as the pictures are, where those ended elsewhere than their packets said (damaged
+ * ones do not decode). Resolves to all of it.
+ */
+export async function fitSounds(
+  encoding: EncodeContext,
+  chunks: readonly ChunkManifest[],
+  audio: readonly AudioManifest[],
+): Promise<AudioManifest[]> {
+  const { plan, logger } = encoding
+  const { drifting, seconds } = driftingSounds(plan, chunks, audio)
+  if (!plan.facts.video || seconds === 0 || drifting.length === 0) return [...audio]
+  logger.warn({ planned: plan.facts.seconds, seconds }, 'the pictures end elsewhere: the sound is made anew')
+  const sounds = soundRenditions(plan)
+  const fitted = new Map<number, AudioManifest>()
+  for (const { index } of drifting)
+    fitted.set(index, await encodeAudio(encoding, sounds[index]!, index, () => {}, seconds))
+  return audio.map((manifest) => fitted.get(manifest.index) ?? manifest)
 }

@@ -2,6 +2,7 @@ import { frameSamples } from './adts.ts'
 import { type AudioRequest, aacFlags } from './args-audio.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, witnessFlags } from './args-source.ts'
 import { audioFilters, sampleRate } from './filters-audio.ts'
+import { soundKbps } from './sounds.ts'
 
 export interface ChunkSoundRequest extends Omit<AudioRequest, 'grid' | 'outDir'> {
   /** Frames of AAC, numbered over the whole video, that the chunk needs; the last chunk's end with `seconds`. */
@@ -31,7 +32,7 @@ export function leadOf(firstSound: number): number {
  * grid of the whole video, the frames of two chunks fit together as if one encoder had made them.
  */
 export function chunkSoundArgs(request: ChunkSoundRequest): string[] {
-  const { track, profile, threads, firstSound, endSound, path } = request
+  const { sound, profile, threads, firstSound, endSound, path } = request
   const begin = firstSound - leadOf(firstSound)
   const seconds = endSound === undefined ? request.seconds : inSeconds(endSound + behindFrames)
   const from = Math.max(0, inSeconds(begin) - interleavedSeconds)
@@ -39,13 +40,13 @@ export function chunkSoundArgs(request: ChunkSoundRequest): string[] {
     ...commonFlags({ progress: true }),
     ...inputFlags(request, firstSound === 0 ? undefined : from),
     '-filter_complex',
-    `[0:${track.index}]${audioFilters({ ...request, seconds, fromSample: begin * frameSamples }).join(',')}[out]`,
+    `[0:${sound.track.index}]${audioFilters({ ...request, seconds, fromSample: begin * frameSamples }).join(',')}[out]`,
     '-map',
     '[out]',
     ...cleanOutputFlags,
-    ...aacFlags(profile, threads),
+    ...aacFlags(soundKbps(sound, profile), threads),
     ...['-f', 'adts', path],
-    ...witnessFlags(request.facts, track.index),
+    ...witnessFlags(request.facts, sound.track.index),
   ]
 }
 

@@ -1,4 +1,4 @@
-import type { SourceFacts } from './facts.ts'
+import type { FilmFacts } from './facts.ts'
 import { type Chunk, framesToSeconds, type Grid } from './timeline.ts'
 
 const second = 1_000_000
@@ -7,7 +7,7 @@ const second = 1_000_000
  * Copies the pictures of a chunk as they are: from its first key frame on, as many as it has, moved from the source's
  * clock to the output's. facts.jumps is never set here, so all times are the source's own.
  */
-export function copyFlags(facts: SourceFacts, grid: Grid, chunk: Chunk): string[] {
+export function copyFlags(facts: FilmFacts, grid: Grid, chunk: Chunk): string[] {
   const { origin } = facts.video
   const { start, offset } = clock(origin, grid, chunk)
   return [
@@ -34,7 +34,7 @@ const tagFilter =
  * muxer's always divide, and their sum is exactly the origin.
  */
 function clock(
-  origin: SourceFacts['video']['origin'],
+  origin: FilmFacts['video']['origin'],
   { rate }: Grid,
   { firstFrame, startSeconds, decodeLead = 0 }: Chunk,
 ): { start?: number; offset: number } {

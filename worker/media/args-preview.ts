@@ -1,4 +1,5 @@
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
+import type { FilmFacts } from './facts.ts'
 import { clockFilters, gridFilters, pictureFilters } from './filters.ts'
 import { framesToSeconds, type Rational, reduce } from './timeline.ts'
 
@@ -35,7 +36,7 @@ export function previewCuts({ facts, seconds }: Pick<PreviewRequest, 'facts' | '
 }
 
 /** A silent MP4 of at most 640 pixels on its long side and 30 pictures a second, that plays while it loads. */
-export function previewArgs(request: PreviewRequest): string[] {
+export function previewArgs(request: PreviewRequest & { facts: FilmFacts }): string[] {
   const { facts, path, threads } = request
   const { video } = facts
   const rate = slow(request.rate)

@@ -1,4 +1,4 @@
-import type { SourceFacts } from './facts.ts'
+import { originOf, type SourceFacts } from './facts.ts'
 
 /** What every ffmpeg run on a source is given. */
 export interface ToolSource {
@@ -70,7 +70,7 @@ function seekFlags(facts: SourceFacts, seekSeconds: number): string[] {
     '-seek_timestamp',
     '1',
     '-ss',
-    (facts.video.origin.seconds + target).toFixed(6),
+    (originOf(facts).seconds + target).toFixed(6),
   ]
 }
 
@@ -86,9 +86,9 @@ export function witnessFlags(facts: SourceFacts, used: number): string[] {
   return others.flatMap((index) => ['-map', `0:${index}`, '-c', 'copy', '-f', 'null', '/dev/null'])
 }
 
-/** The source's clock at the first picture: ticks of the video's time base, as a filter expression sees them. */
+/** The source's clock at its origin, the first picture: ticks of its time base, as a filter expression sees them. */
 export function originSeconds(facts: SourceFacts): string {
-  const { origin } = facts.video
+  const origin = originOf(facts)
   // Exact, by fractions: seconds in decimals would be off by a tick after ten hours.
   const exact = `${origin.ticks}*${origin.timeBase.num}/${origin.timeBase.den}`
   return facts.jumps ? `(${exact}-(${facts.jumps.startSeconds}))` : `(${exact})`

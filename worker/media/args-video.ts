@@ -3,6 +3,7 @@ import { copyFlags } from './args-copy.ts'
 import { segmentFlags } from './args-hls.ts'
 import { keyFrameFlags } from './args-keys.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
+import type { FilmFacts } from './facts.ts'
 import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
@@ -10,6 +11,7 @@ import { type StoryboardPlan, storyboardFilters, storyboardFlags, storyboardPlan
 import type { Chunk, Grid } from './timeline.ts'
 
 export interface VideoChunkRequest extends ToolSource {
+  readonly facts: FilmFacts
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
   readonly chunk: Chunk

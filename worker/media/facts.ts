@@ -1,10 +1,27 @@
+import { WorkerError } from '../../shared/errors.ts'
 import type { Rational } from './timeline.ts'
 
 /** What probeSource learned about one source file: everything later steps need, so that nobody probes twice. */
-export interface SourceFacts {
+export type SourceFacts = FilmFacts | SoundFacts
+
+/** A source with pictures. */
+export interface FilmFacts extends CommonFacts {
+  readonly video: VideoFacts
+}
+
+/** A source of sound alone, or of sound and a cover: at least one audio track. */
+export interface SoundFacts extends CommonFacts {
+  readonly video?: undefined
+  /** Time stamp of the first sound of any track: zero of the output's time line. */
+  readonly origin: Origin
+  /** The picture that stands for the sound, such as an album's cover. */
+  readonly cover?: PictureFacts
+}
+
+interface CommonFacts {
   /** ffmpeg's name of the demuxer, from our whitelist; always passed back as `-f`. */
   readonly demuxer: string
-  /** Seconds from the first picture to the end of the last one, from packets rather than the header. */
+  /** Seconds from the first picture to the end of the last one (without any: of sound), from packets rather than the header. */
   readonly seconds: number
   /** Whether chunks may start with an input seek; 'none' means the whole file has to be one chunk. */
   readonly seek: SeekFacts
@@ -13,7 +30,6 @@ export interface SourceFacts {
    * them while it reads from the start, counted from the container's own start time.
    */
   readonly jumps: { readonly startSeconds: number; readonly streams: readonly number[] } | undefined
-  readonly video: VideoFacts
   /** Tracks that can be decoded, in file order. Empty: the output has no audio. */
   readonly audio: readonly AudioFacts[]
   readonly subtitles: readonly SubtitleFacts[]
@@ -30,7 +46,15 @@ export interface SeekFacts {
   readonly marginSeconds: number
 }
 
-export interface VideoFacts {
+/** A time stamp as the source's clock has it, and in seconds. */
+export interface Origin {
+  readonly ticks: number
+  readonly timeBase: Rational
+  readonly seconds: number
+}
+
+/** What a header says of a picture. */
+export interface PictureFacts {
   /** Stream index for `-map 0:{index}`. */
   readonly index: number
   readonly codec: string
@@ -47,6 +71,11 @@ export interface VideoFacts {
   /** The container turns, mirrors, scales or shifts the picture (its display matrix). */
   readonly transformed: boolean
   readonly sampleAspect: Rational
+  readonly dynamicRange: 'sdr' | 'pq' | 'hlg'
+  readonly colour: ColourFacts
+}
+
+export interface VideoFacts extends PictureFacts {
   /** Rate the pictures come at; for a variable rate the one its output is made constant on. */
   readonly rate: Rational
   readonly variableRate: boolean
@@ -56,10 +85,8 @@ export interface VideoFacts {
   readonly fieldOrder?: 'tff' | 'bff'
   /** Says that it is interlaced, and is not: its pictures are whole. */
   readonly falselyMarked?: boolean
-  readonly dynamicRange: 'sdr' | 'pq' | 'hlg'
-  readonly colour: ColourFacts
   /** Time stamp of the first picture that decodes: zero of the output's time line. */
-  readonly origin: { readonly ticks: number; readonly timeBase: Rational; readonly seconds: number }
+  readonly origin: Origin
 }
 
 /** ffmpeg's names; 'unknown' where the file does not say. */
@@ -79,7 +106,7 @@ export interface AudioFacts {
   readonly channels: number
   readonly layout: string
   readonly sampleRate: number
-  /** Seconds from the first picture to the first sound; negative when sound comes first. */
+  /** Seconds from the origin (the first picture) to the first sound; negative when sound comes first. */
   readonly startOffset: number
   readonly isDefault: boolean
 }
@@ -95,4 +122,15 @@ export interface SubtitleFacts {
 export interface SourceLimits {
   readonly maxSeconds: number
   readonly maxPixels: number
+}
+
+/** Zero of the output's time line on the source's clock. */
+export function originOf(facts: SourceFacts): Origin {
+  return facts.video ? facts.video.origin : facts.origin
+}
+
+/** For whoever works on chunks, which a source without pictures has none of. Throws internal. */
+export function withPictures(facts: SourceFacts): FilmFacts {
+  if (facts.video) return facts
+  throw new WorkerError('internal', 'the source has no pictures')
 }

@@ -1,5 +1,5 @@
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
-import type { SourceFacts, VideoFacts } from './facts.ts'
+import type { FilmFacts, VideoFacts } from './facts.ts'
 
 /** Pictures of one look. */
 const looked = 40
@@ -16,7 +16,7 @@ export interface FieldCounts {
 }
 
 /** Decodes some pictures and prints what idet thinks of each. */
-export function fieldsArgs(source: ToolSource, at: number): string[] {
+export function fieldsArgs(source: ToolSource & { facts: FilmFacts }, at: number): string[] {
   const { index } = source.facts.video
   return [
     ...commonFlags({ progress: false }),
@@ -63,9 +63,9 @@ export function maybeWoven({ codec, codedHeight, rotation, variableRate, rate }:
  * not look there. Most videos are not looked at at all, and what nobody can tell stays as it was said.
  */
 export async function checkFields(
-  facts: SourceFacts,
+  facts: FilmFacts,
   look: (at: number) => Promise<FieldCounts | undefined>,
-): Promise<SourceFacts> {
+): Promise<FilmFacts> {
   const { video, seconds, seek } = facts
   const said = video.interlaced !== 'no'
   if (!said && !maybeWoven(video)) return facts
@@ -85,7 +85,7 @@ export async function checkFields(
   return video.interlaced === 'marked' ? facts : changed(facts, { interlaced: 'all', fieldOrder: verdict })
 }
 
-function changed(facts: SourceFacts, video: Partial<VideoFacts>): SourceFacts {
+function changed(facts: FilmFacts, video: Partial<VideoFacts>): FilmFacts {
   const warning = video.falselyMarked
     ? 'marked as interlaced, but its pictures are whole'
     : `pictures are woven of two fields (${video.fieldOrder})`

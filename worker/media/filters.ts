@@ -1,11 +1,11 @@
 import { originSeconds } from './args-source.ts'
-import type { SourceFacts, VideoFacts } from './facts.ts'
+import type { FilmFacts, PictureFacts, VideoFacts } from './facts.ts'
 import { formatRational, type Rational } from './timeline.ts'
 
 /**
  * Source pictures on the output's time line: from the first picture on, progressive. Runs on every decoded picture.
  */
-export function clockFilters(facts: SourceFacts): string[] {
+export function clockFilters(facts: FilmFacts): string[] {
   const { origin } = facts.video
   return [
     facts.jumps ? `setpts=round(PTS-${originSeconds(facts)}/TB)` : `setpts=PTS-(${origin.ticks})`,
@@ -46,7 +46,7 @@ function startTime(firstFrame: number, rate: Rational): string {
 }
 
 /** Size, shape, colour of the largest picture: 8-bit 4:2:0, square pixels, BT.709, limited range. */
-export function pictureFilters(video: VideoFacts, width: number, height: number): string[] {
+export function pictureFilters(video: PictureFacts, width: number, height: number): string[] {
   const tag = 'setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv'
   if (video.dynamicRange !== 'sdr') return [...toneMapFilters(video, width, height), 'setsar=1', tag]
 
@@ -79,13 +79,13 @@ export function downscale(width: number, height: number): string {
 }
 
 /** Hands pictures on untouched, but brings them back to their size where it changes in mid-stream: zscale ends there. */
-function steady({ codedWidth, codedHeight, rotation }: VideoFacts): string {
+function steady({ codedWidth, codedHeight, rotation }: PictureFacts): string {
   const turned = rotation % 180 !== 0
   return `scale=${turned ? codedHeight : codedWidth}:${turned ? codedWidth : codedHeight}:flags=bicubic`
 }
 
 /** What nearly every upload is. zimg refuses odd sides, and makes eight bits of ten without dither. */
-function zimgTakes({ pixelFormat, codedWidth, codedHeight }: VideoFacts): boolean {
+function zimgTakes({ pixelFormat, codedWidth, codedHeight }: PictureFacts): boolean {
   return /^yuvj?420p$/.test(pixelFormat) && codedWidth % 2 === 0 && codedHeight % 2 === 0
 }
 
@@ -93,7 +93,7 @@ function zimgTakes({ pixelFormat, codedWidth, codedHeight }: VideoFacts): boolea
  * HDR to SDR. Scaled first: tone mapping works in 32-bit float and costs per pixel. setparams names what the
  * stream left out, since zscale on unknown colours makes ffmpeg 5.1 hang instead of failing (hls-rules.md 11).
  */
-function toneMapFilters(video: VideoFacts, width: number, height: number): string[] {
+function toneMapFilters(video: PictureFacts, width: number, height: number): string[] {
   const transfer = video.dynamicRange === 'pq' ? 'smpte2084' : 'arib-std-b67'
   return [
     `scale=${width}:${height}:flags=bicubic`,
@@ -109,7 +109,7 @@ function toneMapFilters(video: VideoFacts, width: number, height: number): strin
 }
 
 /** Pictures of standard size without tags are BT.601 by custom, larger ones BT.709. */
-function matrixOf(video: VideoFacts): 'bt709' | 'bt601-6-525' | 'bt601-6-625' | 'bt2020' | 'rgb' {
+function matrixOf(video: PictureFacts): 'bt709' | 'bt601-6-525' | 'bt601-6-625' | 'bt2020' | 'rgb' {
   const { space } = video.colour
   if (/^(gbr|rgb|bgr|argb|abgr|rgba|bgra|0rgb|pal8|gray|mono|ya)/.test(video.pixelFormat) || space === 'gbr')
     return 'rgb'
@@ -120,7 +120,7 @@ function matrixOf(video: VideoFacts): 'bt709' | 'bt601-6-525' | 'bt601-6-625' | 
   return 'bt601-6-625'
 }
 
-function rangeOf(video: VideoFacts): 'pc' | 'tv' {
+function rangeOf(video: PictureFacts): 'pc' | 'tv' {
   if (video.colour.range !== 'unknown') return video.colour.range
   return video.pixelFormat.startsWith('yuvj') ? 'pc' : 'tv'
 }

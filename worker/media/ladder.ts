@@ -1,4 +1,4 @@
-import type { SourceFacts } from './facts.ts'
+import type { FilmFacts } from './facts.ts'
 import { fillBoxes } from './ladder-boxes.ts'
 import { levelFor } from './levels.ts'
 import type { Profile, ProfileRung } from './profile.ts'
@@ -35,7 +35,7 @@ const fastFactor = 1.4
  * under a top rung of the source's own size where that lies between two rungs. Never larger than the source,
  * even sizes, its shape kept.
  */
-export function planLadder(facts: SourceFacts, profile: Profile): Rendition[] {
+export function planLadder(facts: FilmFacts, profile: Profile): Rendition[] {
   const { displayWidth: width, displayHeight: height } = facts.video
   const rate = outputRate(facts, profile)
   if (profile.layout === 'academy') {
@@ -94,7 +94,7 @@ function renditionOf({ name, width, height, side, rung, rate, profile, top }: Ru
  * Pictures per second of the output: the source's own rate, divided by whole numbers until it is at most
  * `maxFps`, so that every output picture is a source picture at its own time (240 gives 60, 100 gives 50).
  */
-export function outputRate(facts: SourceFacts, profile: Profile): Rational {
+export function outputRate(facts: FilmFacts, profile: Profile): Rational {
   const { num, den } = facts.video.rate
   // A thousandth of slack: 60000/1001 written as 59.95 is not to be halved.
   const divisor = Math.max(1, Math.ceil(num / den / (profile.maxFps * 1.001)))

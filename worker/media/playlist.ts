@@ -1,3 +1,6 @@
+import { attributes, quoted } from './playlist-attributes.ts'
+import { type AudioGroup, audioGroups, audioLines, soundLines } from './playlist-sound.ts'
+import { averageRate, peakRate } from './rates.ts'
 import type { Rational } from './timeline.ts'
 
 /** One finished segment, as chunk manifests store it. */
@@ -110,33 +113,35 @@ export function masterPlaylist(master: {
   target: number
 }): string {
   const { variants, audio, target } = master
-  const sound = {
-    peak: Math.max(0, ...audio.map(({ segments }) => peakRate(segments, target))),
-    average: Math.max(0, ...audio.map(({ segments }) => averageRate(segments))),
-    codecs: [...new Set(audio.map(({ codec }) => codec))],
-  }
+  const groups = audioGroups(audio, target)
   return lines(
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    // Players go by DEFAULT; tools that compare with the source take a group's last track for its main one.
-    ...audio.toSorted((a, b) => Number(a.isDefault) - Number(b.isDefault)).map(audioLine),
-    ...defaultFirst(variants).flatMap((variant) => [
-      `#EXT-X-STREAM-INF:${attributes({
-        BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + sound.peak),
-        'AVERAGE-BANDWIDTH': Math.ceil(averageRate(variant.segments) + sound.average),
-        CODECS: quoted([variant.codec, ...sound.codecs].join(',')),
-        RESOLUTION: `${variant.width}x${variant.height}`,
-        'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
-        'VIDEO-RANGE': 'SDR',
-        ...(audio.length > 0 ? { AUDIO: quoted(audioGroup) } : {}),
-      })}`,
-      variant.uri,
-    ]),
+    ...groups.flatMap(audioLines),
+    ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
+      variants.length === 0 ? soundLines(group) : defaultFirst(variants).flatMap(variantLines(group, target)),
+    ),
     ...variants.flatMap((variant) =>
       variant.iframesUri ? [iframeLine(variant, variant.iframesUri, target)] : [],
     ),
   )
+}
+
+/** One variant, heard with one group of sounds (none: silent). */
+function variantLines(group: AudioGroup | undefined, target: number) {
+  return (variant: VideoVariant): string[] => [
+    `#EXT-X-STREAM-INF:${attributes({
+      BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + (group?.peak ?? 0)),
+      'AVERAGE-BANDWIDTH': Math.ceil(averageRate(variant.segments) + (group?.average ?? 0)),
+      CODECS: quoted([variant.codec, ...(group?.codecs ?? [])].join(',')),
+      RESOLUTION: `${variant.width}x${variant.height}`,
+      'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
+      'VIDEO-RANGE': 'SDR',
+      ...(group ? { AUDIO: quoted(group.id) } : {}),
+    })}`,
+    variant.uri,
+  ]
 }
 
 /** Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. */
@@ -147,21 +152,6 @@ function defaultFirst(variants: readonly VideoVariant[]): VideoVariant[] {
     Math.abs(Math.log(Math.max(1, averageRate(segments)) / startRate))
   const first = [...variants].sort((a, b) => distance(a) - distance(b))[0]
   return first ? [first, ...variants.filter((variant) => variant !== first)] : []
-}
-
-const audioGroup = 'audio'
-
-function audioLine(rendition: AudioRendition): string {
-  return `#EXT-X-MEDIA:${attributes({
-    TYPE: 'AUDIO',
-    'GROUP-ID': quoted(audioGroup),
-    NAME: quoted(rendition.name),
-    LANGUAGE: quoted(rendition.language),
-    DEFAULT: rendition.isDefault ? 'YES' : 'NO',
-    AUTOSELECT: 'YES',
-    CHANNELS: quoted(String(rendition.channels)),
-    URI: quoted(rendition.uri),
-  })}`
 }
 
 function iframeLine(variant: VideoVariant, uri: string, target: number): string {
@@ -195,46 +185,6 @@ function header(version: number, target: number): string[] {
     '#EXT-X-MEDIA-SEQUENCE:0',
     '#EXT-X-PLAYLIST-TYPE:VOD',
   ]
-}
-
-/**
- * Peak bit rate in bit/s: the largest of any contiguous run of segments that lasts 0.5 to 1.5 target durations
- * (RFC 8216 4.1). A video shorter than half a target is one run.
- */
-export function peakRate(
-  segments: readonly Pick<PlaylistSegment, 'seconds' | 'bytes'>[],
-  target: number,
-): number {
-  let peak = 0
-  for (let first = 0; first < segments.length; first++) {
-    let seconds = 0
-    let bytes = 0
-    for (const segment of segments.slice(first)) {
-      seconds += segment.seconds
-      bytes += segment.bytes
-      if (seconds > target * 1.5) break
-      if (seconds >= target * 0.5) peak = Math.max(peak, (bytes * 8) / seconds)
-    }
-  }
-  return peak === 0 ? averageRate(segments) : peak
-}
-
-/** Bit/s over the whole rendition. */
-export function averageRate(segments: readonly Pick<PlaylistSegment, 'seconds' | 'bytes'>[]): number {
-  const seconds = segments.reduce((sum, segment) => sum + segment.seconds, 0)
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
-  return seconds > 0 ? (bytes * 8) / seconds : 0
-}
-
-function attributes(values: Record<string, string | number>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(',')
-}
-
-/** A quoted string must hold neither quotes nor line ends (RFC 8216 4.2); track titles come from the upload. */
-function quoted(text: string): string {
-  return `"${text.replace(/[\p{Cc}"]/gu, ' ').trim()}"`
 }
 
 function vttTime(seconds: number): string {

@@ -1,12 +1,13 @@
 import { rename, rm } from 'node:fs/promises'
 import { WorkerError } from '../../shared/errors.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
-import type { VideoFacts } from './facts.ts'
+import type { FilmFacts, PictureFacts } from './facts.ts'
 import { fieldFilters, pictureFilters } from './filters.ts'
 import type { ToolHost } from './host.ts'
 import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
 
 export interface PosterRequest extends ToolSource {
+  readonly facts: FilmFacts
   readonly bin: string
   readonly host: ToolHost
   readonly limits: ToolLimits
@@ -106,7 +107,12 @@ async function lookAt(
 }
 
 /** The picture as JPEG in a file, and small and grey on stdout to be judged. */
-export function posterArgs(request: ToolSource, at: number, path: string, seek: boolean): string[] {
+export function posterArgs(
+  request: ToolSource & { facts: FilmFacts },
+  at: number,
+  path: string,
+  seek: boolean,
+): string[] {
   const { facts } = request
   const { video } = facts
   const { width, height } = posterSize(video)
@@ -135,7 +141,7 @@ export function posterArgs(request: ToolSource, at: number, path: string, seek: 
 }
 
 /** The size that the poster of a video gets. */
-export function posterSize(video: Pick<VideoFacts, 'displayWidth' | 'displayHeight'>) {
+export function posterSize(video: Pick<PictureFacts, 'displayWidth' | 'displayHeight'>) {
   const scale = scaleFor(video.displayWidth, video.displayHeight)
   return { width: even(video.displayWidth * scale), height: even(video.displayHeight * scale) }
 }

@@ -1,15 +1,9 @@
 import { protocolFlags } from './args-source.ts'
 
-/**
- * The containers we open, by ffmpeg's demuxer names. Nothing that reads other files (hls, concat, dash, sdp, imf),
- * nothing that draws text (tty), no single pictures, no raw streams without time stamps.
- */
-export const demuxers = 'mov matroska avi mpegts mpeg flv asf mxf gxf ogg rm dv wtv'.split(' ')
-
 const base = ['-hide_banner', '-v', 'error', ...protocolFlags]
 
-/** Container and streams as JSON; of the file's own words only what the output shows. */
-export function headerArgs(url: string, maxPixels: number): string[] {
+/** Container and streams as JSON; of the file's own words only what the output shows. demuxers: ffmpeg's names. */
+export function headerArgs(url: string, maxPixels: number, demuxers: readonly string[]): string[] {
   return [
     ...base,
     // ffprobe decodes a picture to describe it: not a bomb.

@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import type { SeekFacts, SourceFacts, SourceLimits } from './facts.ts'
+import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
 import { describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
 import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
@@ -30,18 +30,13 @@ export interface Findings {
 }
 
 /** Weighs what was found: packets before headers. Throws video_too_long. */
-export function describeSource(found: Findings): SourceFacts {
+export function describeSource(found: Findings): FilmFacts {
   const { demuxer, format, streams, stream, timeBase, frames, limits } = found
   const { packets, jumps } = mended(demuxer, found.listed, timeBase)
   const first = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const pace = paceOfVideo(stream, frames, packets.head, timeBase)
   const seconds = secondsFrom(first, packets, pace.frameTicks, timeBase)
-  if (seconds > limits.maxSeconds) {
-    throw new WorkerError(
-      'video_too_long',
-      `the video lasts ${Math.round(seconds)} s, the limit is ${limits.maxSeconds} s`,
-    )
-  }
+  checkLength(seconds, limits)
   const origin = { ticks: first, timeBase, seconds: (first * timeBase.num) / timeBase.den }
   const { tracks, ignored } = describeAudio(streams, origin.seconds)
   const left = ignored + found.silentTracks
@@ -72,10 +67,23 @@ export function describeSource(found: Findings): SourceFacts {
   }
 }
 
+export function checkLength(seconds: number, { maxSeconds }: SourceLimits): void {
+  if (seconds > maxSeconds)
+    throw new WorkerError(
+      'video_too_long',
+      `the video lasts ${Math.round(seconds)} s, the limit is ${maxSeconds} s`,
+    )
+}
+
 /** Broadcast containers alone restart their clock in the middle of a file. */
 const restarting = ['mpegts', 'mpeg']
 
-function mended(demuxer: string, listed: Packets, timeBase: Rational): { packets: Packets; jumps: boolean } {
+/** The packets on a clock that runs on, and whether theirs did not. */
+export function mended(
+  demuxer: string,
+  listed: Packets,
+  timeBase: Rational,
+): { packets: Packets; jumps: boolean } {
   if (!restarting.includes(demuxer) || !listed.complete) return { packets: listed, jumps: false }
   const head = mendJumps(listed.head, timeBase)
   const jumps = head.at(-1)?.ticks !== listed.head.at(-1)?.ticks
@@ -105,7 +113,7 @@ function paceOfVideo(
 }
 
 /** From the first picture to the end of the last one; packets may come in any order. */
-function secondsFrom(first: number, packets: Packets, frameTicks: number, timeBase: Rational): number {
+export function secondsFrom(first: number, packets: Packets, frameTicks: number, timeBase: Rational): number {
   let last: PacketTime | undefined
   for (const list of [packets.head, packets.tail]) {
     for (const packet of list) if (!last || packet.ticks > last.ticks) last = packet

@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import type { ColourFacts, SourceLimits, VideoFacts } from './facts.ts'
+import type { ColourFacts, PictureFacts, SourceLimits } from './facts.ts'
 import { shapeOf } from './probe-json.ts'
 import { parseRational, type Rational } from './timeline.ts'
 
@@ -61,13 +61,16 @@ function parse(json: string): unknown {
   }
 }
 
-/** The stream that is the video: no covers, the file's own default first, then the largest. Throws no_video and others. */
-export function chooseVideo(streams: readonly ProbeStream[], limits: SourceLimits): ProbeStream {
+/**
+ * The stream that is the video: no covers, the file's own default first, then the largest. Undefined when there is
+ * sound alone. Throws no_video and others.
+ */
+export function chooseVideo(streams: readonly ProbeStream[], limits: SourceLimits): ProbeStream | undefined {
   if (streams.some(isProtected)) throw new WorkerError('input_encrypted', 'the file is protected (DRM)')
   const videos = streams.filter((stream) => stream.codec_type === 'video' && !isCover(stream))
   if (videos.length === 0) {
-    const what = streams.some((stream) => stream.codec_type === 'audio') ? 'sound but no video' : 'no video'
-    throw new WorkerError('no_video', `the file has ${what} picture track`)
+    if (streams.some((stream) => stream.codec_type === 'audio')) return undefined
+    throw new WorkerError('no_video', 'the file has neither pictures in motion nor sound')
   }
   const known = videos.filter((stream) => stream.codec_name !== undefined && stream.codec_name !== 'none')
   if (known.length === 0) {
@@ -107,24 +110,7 @@ export function tooLarge(size: string, limits: SourceLimits): WorkerError {
 }
 
 /** What the header says of the picture, apart from times. */
-export function describePicture(
-  stream: ProbeStream,
-): Pick<
-  VideoFacts,
-  | 'index'
-  | 'codec'
-  | 'profile'
-  | 'pixelFormat'
-  | 'codedWidth'
-  | 'codedHeight'
-  | 'displayWidth'
-  | 'displayHeight'
-  | 'rotation'
-  | 'transformed'
-  | 'sampleAspect'
-  | 'dynamicRange'
-  | 'colour'
-> {
+export function describePicture(stream: ProbeStream): PictureFacts {
   const { width = 0, height = 0 } = stream
   const rotation = rotationOf(stream)
   const sampleAspect = aspectOf(stream)
@@ -173,6 +159,15 @@ function colourOf(stream: ProbeStream): ColourFacts {
     transfer: stream.color_transfer ?? 'unknown',
     range,
   }
+}
+
+/** The picture that stands for a file of sound: the first that is large enough to be shown. */
+export function chooseCover(streams: readonly ProbeStream[], limits: SourceLimits): ProbeStream | undefined {
+  return streams.find((stream) => {
+    const { codec_type, width = 0, height = 0 } = stream
+    const shown = Math.min(width, height) >= smallestSide && width * height <= limits.maxPixels
+    return codec_type === 'video' && isCover(stream) && shown
+  })
 }
 
 function isCover(stream: ProbeStream): boolean {

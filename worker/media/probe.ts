@@ -1,15 +1,15 @@
 import { WorkerError } from '../../shared/errors.ts'
-import type { SourceFacts, SourceLimits } from './facts.ts'
+import type { FilmFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { checkFields, countFields, fieldsArgs } from './fields.ts'
 import type { ToolHost } from './host.ts'
 import { framesArgs, headerArgs, packetsArgs, type StreamQuery } from './probe-args.ts'
 import { describeSource, noPictures, type Packets } from './probe-facts.ts'
-import { chooseVideo, parseHeader, tooLarge } from './probe-header.ts'
+import { chooseVideo, type ProbeStream, parseHeader, tooLarge } from './probe-header.ts'
 import { type FrameFacts, parseFrames, parsePackets } from './probe-packets.ts'
+import { type OpenSource, probeSound, timeBaseOf } from './probe-sound.ts'
 import { describeAudio } from './probe-tracks.ts'
 import { type DebugLogger, runTool } from './run.ts'
 import { sniff } from './sniff.ts'
-import { parseRational } from './timeline.ts'
 
 export interface ProbeRequest {
   /** Loopback URL of the source. */
@@ -48,28 +48,48 @@ const morePackets = 1500
  * person; probe_failed and probe_timeout when the fault is not known to be the file's.
  */
 export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
-  sniff(request.head)
+  const demuxers = sniff(request.head)
+  const { limits } = request
   const { format = {}, streams = [] } = parseHeader(
-    await ask(request, headerArgs(request.url, request.limits.maxPixels)),
+    await ask(request, headerArgs(request.url, limits.maxPixels, demuxers)),
   )
   if (streams.length === 0) throw new WorkerError('no_video', 'the file has no tracks')
-  const stream = chooseVideo(streams, request.limits)
+  const stream = chooseVideo(streams, limits)
   const demuxer = (format.format_name ?? '').split(',')[0]!
-  const query = { url: request.url, demuxer, index: stream.index, maxPixels: request.limits.maxPixels }
-  const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 }
+  const opened = {
+    ...{ demuxer, format, streams, limits, bytes: request.bytes },
+    query: (index: number) => ({ url: request.url, demuxer, index, maxPixels: limits.maxPixels }),
+    firstFrames: (index: number) => orNothing(firstFrames(request, opened.query(index)), []),
+    shows: (index: number) => {
+      const text = ask(request, framesArgs(opened.query(index), 1))
+      return orNothing(
+        text.then((lines) => /\bwidth=[1-9]/.test(lines)),
+        false,
+      )
+    },
+    packets: (index: number) => {
+      const span = { stated: Number(format.duration), start: Number(format.start_time) || 0 }
+      return listPackets(request, opened.query(index), span)
+    },
+  }
+  return stream ? probeFilm(request, opened, stream) : probeSound(opened)
+}
 
-  const audible = describeAudio(streams, 0).tracks.map(({ index }) => ({ ...query, index }))
+async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: ProbeStream): Promise<FilmFacts> {
+  const { query, streams, demuxer, format, bytes, limits } = opened
+  const timeBase = timeBaseOf(stream)
+  const audible = describeAudio(streams, 0).tracks
   const [frames, listed, ...sounds] = await Promise.all([
-    firstFrames(request, query),
-    listPackets(request, query, { stated: Number(format.duration), start: Number(format.start_time) || 0 }),
-    ...audible.map((track) => firstSounds(request, track)),
+    firstFrames(request, query(stream.index)),
+    opened.packets(stream.index),
+    ...audible.map(({ index }) => opened.firstFrames(index)),
   ])
   if (frames.length === 0) throw noPictures(request.head, listed.head)
   const silent = new Set(
     audible.filter((_, position) => sounds[position]?.length === 0).map(({ index }) => index),
   )
   const facts = describeSource({
-    ...{ demuxer, format, stream, timeBase, frames, listed, bytes: request.bytes, limits: request.limits },
+    ...{ demuxer, format, stream, timeBase, frames, listed, bytes, limits },
     streams: streams.filter(({ index }) => !silent.has(index)),
     silentTracks: silent.size,
   })
@@ -77,7 +97,7 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
 }
 
 /** A look that fails says nothing: the encode will tell what is wrong with the pictures. */
-async function lookAtFields(request: ProbeRequest, facts: SourceFacts, at: number) {
+async function lookAtFields(request: ProbeRequest, facts: FilmFacts, at: number) {
   const { tools, url, limits, signal } = request
   if (!tools.ffmpegBin) return undefined
   const args = fieldsArgs({ url, facts, threads: 0, maxPixels: limits.maxPixels }, at)
@@ -114,10 +134,10 @@ async function firstFrames(request: ProbeRequest, query: StreamQuery): Promise<F
   return frames.length > 0 ? frames : parseFrames(await ask(request, framesArgs(query, morePackets)))
 }
 
-/** A track that no decoder can make sound of would fail the whole job later: it is left out, with a warning. */
-function firstSounds(request: ProbeRequest, query: StreamQuery): Promise<FrameFacts[]> {
-  return firstFrames(request, query).catch((error: unknown) => {
-    if (error instanceof WorkerError && error.kind === 'rejected') return []
+/** A track that no decoder can make anything of would fail the whole job later: it is left out, with a warning. */
+function orNothing<T>(answer: Promise<T>, nothing: T): Promise<T> {
+  return answer.catch((error: unknown) => {
+    if (error instanceof WorkerError && error.kind === 'rejected') return nothing
     throw error
   })
 }

@@ -24,6 +24,10 @@ export interface Profile {
   readonly lowRungMaxFps: number
   readonly lowRungShortSide: number
   readonly audioKbps: number
+  /** Whether 5.1 is kept beside the stereo downmix: a rendition more a track that has it. A plan of before has none. */
+  readonly surround?: 'off' | 'keep'
+  /** What every track is brought to, in LUFS (EBU R128); off, or not there: as loud as it is. */
+  readonly loudness?: 'off' | number
   readonly storyboardSeconds: number
   /** Instead of PASSTHROUGH, for videos of this profile. */
   readonly passthrough?: 'auto' | 'never'
@@ -76,6 +80,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   passthrough: ['auto', 'never'],
   segmentStorage: ['files', 'byterange'],
   layout: ['fmp4', 'academy'],
+  surround: ['off', 'keep'],
 }
 /** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
 const x264Options = new Set(
@@ -94,6 +99,7 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   storyboardSeconds: [1, 600],
   posterSeconds: [0, 43_200],
   previewSeconds: [0, 60],
+  loudness: [-31, -8],
 }
 const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
   shortSide: [64, 4320],
@@ -144,6 +150,8 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     const words = choices[key]
     if (words) {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
+    } else if (key === 'loudness' && value === 'off') {
+      // The one number that may be a word.
     } else if (key === 'x264Params') {
       problems.push(...checkX264(name, value))
     } else if (key === 'posterSizes') {

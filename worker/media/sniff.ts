@@ -1,12 +1,18 @@
 import { WorkerError } from '../../shared/errors.ts'
 
 /**
- * Looks at the first bytes of an upload (64 KiB are plenty) and refuses, before any tool is started on it, what
- * is a playlist, a script, a text, a picture or a sound: ffmpeg would follow the first three to other files or
- * hosts (lesson 45), and would make a one-picture video of the fourth.
- * Throws input_empty, input_playlist, container_unsupported or no_video. Silence means: worth probing.
+ * The containers we open, by ffmpeg's demuxer names. Nothing that reads other files (hls, concat, dash, sdp, imf),
+ * nothing that draws text (tty), no single pictures, no raw streams without time stamps.
  */
-export function sniff(head: Buffer): void {
+const containers = 'mov matroska avi mpegts mpeg flv asf mxf gxf ogg rm dv wtv'.split(' ')
+
+/**
+ * Looks at the first bytes of an upload (64 KiB are plenty) and refuses, before any tool is started on it, what
+ * is a playlist, a script, a text or a picture: ffmpeg would follow the first three to other files or hosts
+ * (lesson 45), and would make a one-picture video of the fourth.
+ * Returns the demuxers that may be tried. Throws input_empty, input_playlist or container_unsupported.
+ */
+export function sniff(head: Buffer): readonly string[] {
   if (head.length === 0) throw new WorkerError('input_empty', 'the file is empty')
 
   const text = head
@@ -25,10 +31,11 @@ export function sniff(head: Buffer): void {
     throw new WorkerError('container_unsupported', `the file is a picture (${picture[1]}), not a video`)
   }
   const sound = sounds.find(([pattern]) => pattern.test(text))
-  if (sound) throw new WorkerError('no_video', `the file is a sound recording (${sound[1]}) without pictures`)
+  if (sound) return sound[1].split(' ')
   const other = others.find(([pattern]) => pattern.test(text))
   if (other) throw new WorkerError('container_unsupported', `the file is ${other[1]}, not a video`)
   if (isText(head)) throw new WorkerError('container_unsupported', 'the file is a text, not a video')
+  return containers
 }
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: signatures of binary files
@@ -60,12 +67,18 @@ const pictures: readonly Signature[] = [
   [/^\0\0\0\x0cjP {2}/, 'JPEG 2000'],
 ]
 
+/**
+ * Recordings outside of a container, with the demuxers for them. Those of MP3 and AAC see sound in any noise, so they
+ * are tried on nothing but what begins like it.
+ */
 const sounds: readonly Signature[] = [
-  [/^ID3/, 'MP3'],
-  [/^fLaC/, 'FLAC'],
-  [/^RIFF[\s\S]{4}WAVE/, 'WAVE'],
-  [/^FORM[\s\S]{4}AIF/, 'AIFF'],
-  [/^#!AMR/, 'AMR'],
+  [/^ID3/, 'mp3 aac flac'],
+  [/^\xff[\xf0\xf1\xf8\xf9]/, 'aac'],
+  [/^\xff[\xe2-\xef\xf2-\xf7\xfa-\xff]/, 'mp3'],
+  [/^fLaC/, 'flac'],
+  [/^(?:RIFF|RF64)[\s\S]{4}WAVE/, 'wav'],
+  [/^FORM[\s\S]{4}AIF/, 'aiff'],
+  [/^#!AMR/, 'amr'],
 ]
 
 const others: readonly Signature[] = [

@@ -61,8 +61,6 @@ onCorpus('what is no video is refused with a reason', () => {
     ['gen-text-ansi.txt', 'container_unsupported'],
     ['gen-still.jpg', 'container_unsupported'],
     ['gen-zero-bytes.mp4', 'input_empty'],
-    ['gen-audio-only.m4a', 'no_video'],
-    ['gen-mp3-cover.mp3', 'no_video'],
     ['opencast-nostreams.mp4', 'no_video'],
     ['gen-trunc-nomoov.mp4', 'container_damaged'],
     ['streamio-broken.mp4', 'container_damaged'],

@@ -33,7 +33,7 @@ async function videoOf(name: string, args: readonly string[]): Promise<VideoFact
       limits: { maxSeconds: 1000, maxPixels: 10_000_000 },
       tools: { probeBin: 'ffprobe', ffmpegBin: 'ffmpeg', timeoutSeconds: 120, memoryMb: 4096, nice: 0 },
     })
-    return facts.video
+    return facts.video!
   } finally {
     await served.close()
   }

@@ -4,7 +4,7 @@ import { WorkerError } from '../../../shared/errors.ts'
 import { planGrid } from '../../../worker/chunk/grid.ts'
 import { audioArgs } from '../../../worker/media/args-audio.ts'
 import { videoChunkArgs } from '../../../worker/media/args-video.ts'
-import type { SourceFacts, SourceLimits } from '../../../worker/media/facts.ts'
+import { type FilmFacts, type SourceLimits, withPictures } from '../../../worker/media/facts.ts'
 import { isEmptySegment, parseInit, parseSegment } from '../../../worker/media/fmp4.ts'
 import { detectHost } from '../../../worker/media/host.ts'
 import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
@@ -22,6 +22,7 @@ import { makePoster } from '../../../worker/media/poster.ts'
 import { probeSource } from '../../../worker/media/probe.ts'
 import { defaultProfile, type Profile } from '../../../worker/media/profile.ts'
 import { runTool, type ToolPurpose } from '../../../worker/media/run.ts'
+import { planSounds } from '../../../worker/media/sounds.ts'
 import { storyboardCues, storyboardPlan } from '../../../worker/media/storyboard.ts'
 import type { Grid } from '../../../worker/media/timeline.ts'
 import { serveFile } from './serve.ts'
@@ -38,7 +39,7 @@ export interface PackageOptions {
 
 export interface Packaged {
   readonly master: string
-  readonly facts: SourceFacts
+  readonly facts: FilmFacts
   readonly grid: Grid
   readonly lively: boolean
   /** Wall seconds of each step. */
@@ -72,19 +73,21 @@ export async function packageFile(options: PackageOptions): Promise<Packaged> {
     )
 
   try {
-    const facts = await timed(
-      'probe',
-      probeSource({
-        ...{
-          url: served.url,
-          bytes: served.bytes,
-          head: await headOf(options.file),
-          host,
-          limits,
-          cwd: outDir,
-        },
-        ...{ signal, tools: { probeBin: 'ffprobe', timeoutSeconds: 60, memoryMb: 8192, nice: 0 } },
-      }),
+    const facts = withPictures(
+      await timed(
+        'probe',
+        probeSource({
+          ...{
+            url: served.url,
+            bytes: served.bytes,
+            head: await headOf(options.file),
+            host,
+            limits,
+            cwd: outDir,
+          },
+          ...{ signal, tools: { probeBin: 'ffprobe', timeoutSeconds: 60, memoryMb: 8192, nice: 0 } },
+        }),
+      ),
     )
     const ladder = planLadder(facts, profile)
     const grid = planGrid({
@@ -124,10 +127,11 @@ export async function packageFile(options: PackageOptions): Promise<Packaged> {
     }
 
     const audio: AudioRendition[] = []
-    for (const [position, track] of facts.audio.entries()) {
+    for (const [position, sound] of planSounds(facts, profile).entries()) {
+      const { track } = sound
       const dir = join(outDir, `audio-${position}`)
       await mkdir(dir)
-      await run('audio', audioArgs({ ...source, track, grid, profile, seconds, outDir: dir }))
+      await run('audio', audioArgs({ ...source, sound, grid, profile, seconds, outDir: dir }))
       const { codec, segments } = await readTrack(dir)
       audio.push({
         ...{ uri: `audio-${position}/index.m3u8`, codec, language: track.language, channels: 2, segments },

@@ -2,6 +2,7 @@ import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { execa } from 'execa'
+import { withPictures } from '../../../worker/media/facts.ts'
 import { detectHost } from '../../../worker/media/host.ts'
 import { makePoster } from '../../../worker/media/poster.ts'
 import { probeSource } from '../../../worker/media/probe.ts'
@@ -28,10 +29,11 @@ async function posterOf(name: string, args: string[], preferSeconds?: number) {
     await handle.close()
     const common = { host, url: served.url, cwd: folder.dir, signal: AbortSignal.timeout(200_000) }
     const limits = { maxSeconds: 1000, maxPixels: 10_000_000 }
-    const facts = await probeSource({
+    const found = await probeSource({
       ...{ ...common, bytes: served.bytes, head: buffer.subarray(0, bytesRead), limits },
       tools: { probeBin: 'ffprobe', timeoutSeconds: 120, memoryMb: 4096, nice: 0 },
     })
+    const facts = withPictures(found)
     const poster = await makePoster({
       ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 120_000 },
       ...{ path: `${file}.jpg`, limits: { memoryMb: 4096, nice: 0 } },

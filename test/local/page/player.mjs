@@ -87,7 +87,7 @@ function showStats() {
 
 /** By the short side, as people name them, upright videos too. */
 function levelName(level) {
-  return `${Math.min(level.width, level.height)}p`
+  return level.height > 0 ? `${Math.min(level.width, level.height)}p` : 'Sound'
 }
 
 function bufferedSeconds() {

@@ -4,17 +4,18 @@ import { planSourceGrid } from '../../../worker/chunk/source-grid.ts'
 import { audioArgs } from '../../../worker/media/args-audio.ts'
 import { copyFlags } from '../../../worker/media/args-copy.ts'
 import { videoChunkArgs } from '../../../worker/media/args-video.ts'
-import type { SourceFacts } from '../../../worker/media/facts.ts'
+import { coverArgs } from '../../../worker/media/cover.ts'
+import type { FilmFacts, SourceFacts } from '../../../worker/media/facts.ts'
 import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
 import { posterArgs } from '../../../worker/media/poster.ts'
 import { framesArgs, headerArgs, packetsArgs } from '../../../worker/media/probe-args.ts'
 import { defaultProfile } from '../../../worker/media/profile.ts'
 import type { Grid } from '../../../worker/media/timeline.ts'
-import { factsOf, soundOf } from './facts.ts'
+import { factsOf, recordingOf, soundOf } from './facts.ts'
 
 const url = 'http://127.0.0.1:1234/abc/source'
 
-function chunkArgs(facts: SourceFacts, index: number, profile = defaultProfile): string[] {
+function chunkArgs(facts: FilmFacts, index: number, profile = defaultProfile): string[] {
   const ladder = planLadder(facts, defaultProfile)
   const grid = planGrid({
     rate: outputRate(facts, defaultProfile),
@@ -232,9 +233,10 @@ describe('pictures are brought to BT.709, limited range', () => {
 
 describe('sound', () => {
   const grid = planGrid({ rate: { num: 25, den: 1 }, seconds: 60, segmentSeconds: 6, chunkSeconds: 120 })
-  const args = (facts: SourceFacts, track = soundOf()) =>
+  const args = (facts: SourceFacts, track = soundOf(), channels: 2 | 6 = 2) =>
     audioArgs({
-      ...{ url, facts, threads: 0, maxPixels: 1000, track, grid, profile: defaultProfile },
+      ...{ url, facts, threads: 0, maxPixels: 1000, grid, profile: defaultProfile },
+      sound: { track, position: 0, channels },
       seconds: 60,
       outDir: '/scratch/audio',
     })
@@ -252,6 +254,19 @@ describe('sound', () => {
     const chain = graphOf(args(factsOf(), soundOf({ channels: 6, layout: '5.1' })))[0]
     expect(chain).toContain('lfe_mix_level')
     expect(chain).toContain('alimiter')
+  })
+
+  test('that is kept in six channels is not folded, and has the bits for them', () => {
+    const kept = args(factsOf(), soundOf({ channels: 6, layout: '5.1(side)' }), 6)
+    expect(graphOf(kept)[0]).toContain('channel_layouts=5.1,')
+    expect(graphOf(kept)[0]).not.toMatch(/lfe_mix_level|alimiter/)
+    expect(kept[kept.indexOf('-b:a') + 1]).toBe('320k')
+  })
+
+  test('without pictures ends where it ends, but not never; several tracks end together', () => {
+    expect(graphOf(args(recordingOf()))[0]).toMatch(/:first_pts=1024,atrim=end=720\.000000/)
+    const two = recordingOf({ audio: [soundOf(), soundOf({ index: 1 })] })
+    expect(graphOf(args(two))[0]).toContain('apad,atrim=end=60.021333')
   })
 })
 
@@ -272,10 +287,22 @@ test('the poster is this command', () => {
   expect(posterArgs(source, 6, '/scratch/poster.jpg', true).join('\n')).toMatchSnapshot()
 })
 
+test('the covers are these commands', () => {
+  const { index, ...picture } = factsOf({
+    displayWidth: 3000,
+    displayHeight: 2000,
+    pixelFormat: 'yuvj420p',
+  }).video
+  const commands = [recordingOf({ cover: { ...picture, index: 1 } }), recordingOf()].map((facts) =>
+    coverArgs({ url, facts, threads: 0, maxPixels: 1000 }, '/scratch/poster.jpg').join(' '),
+  )
+  expect(commands).toMatchSnapshot()
+})
+
 test('the probes are these commands', () => {
   const query = { url, demuxer: 'mov', index: 0, maxPixels: 1000 }
   const commands = [
-    headerArgs(url, 1000),
+    headerArgs(url, 1000, ['mov', 'matroska']),
     framesArgs(query, 60),
     packetsArgs(query, 'all'),
     packetsArgs(query, { count: 600 }),

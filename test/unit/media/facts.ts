@@ -1,10 +1,10 @@
-import type { AudioFacts, SourceFacts, VideoFacts } from '../../../worker/media/facts.ts'
+import type { AudioFacts, FilmFacts, SoundFacts, VideoFacts } from '../../../worker/media/facts.ts'
 
 /** Facts of a plain 1080p25 MP4 with stereo sound; tests change what they are about. */
 export function factsOf(
   video: Partial<VideoFacts> = {},
-  rest: Partial<Omit<SourceFacts, 'video'>> = {},
-): SourceFacts {
+  rest: Partial<Omit<FilmFacts, 'video'>> = {},
+): FilmFacts {
   return {
     demuxer: 'mov',
     seconds: 60,
@@ -36,6 +36,12 @@ export function factsOf(
       ...video,
     },
   }
+}
+
+/** Facts of a recording of two minutes without pictures. */
+export function recordingOf(changes: Partial<SoundFacts> = {}): SoundFacts {
+  const { video, ...rest } = factsOf({}, { seconds: 120, demuxer: 'mp3', audio: [soundOf({ index: 0 })] })
+  return { ...rest, seek: { mode: 'none', marginSeconds: 0 }, origin: video.origin, ...changes }
 }
 
 export function soundOf(changes: Partial<AudioFacts> = {}): AudioFacts {

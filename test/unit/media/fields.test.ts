@@ -56,8 +56,8 @@ describe('a stream is checked against its pictures', () => {
   })
 
   test('in doubt, or where nothing can be seen: as it says', async () => {
-    expect((await check({ interlaced: 'marked' }, counts(9, 5, 6))).video.interlaced).toBe('marked')
-    expect((await check({ interlaced: 'all' }, undefined)).video.interlaced).toBe('all')
+    expect((await check({ interlaced: 'marked' }, counts(9, 5, 6))).video?.interlaced).toBe('marked')
+    expect((await check({ interlaced: 'all' }, undefined)).video?.interlaced).toBe('all')
   })
 
   test('a short one from its start', async () => {

@@ -1,14 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import {
-  averageRate,
   iframePlaylist,
   masterPlaylist,
   mediaPlaylist,
   type PlaylistSegment,
-  peakRate,
   storyboardVtt,
   targetDuration,
 } from '../../../worker/media/playlist.ts'
+import { averageRate, peakRate } from '../../../worker/media/rates.ts'
 
 function segments(...rows: [seconds: number, bytes: number][]): PlaylistSegment[] {
   return rows.map(([seconds, bytes], n) => ({

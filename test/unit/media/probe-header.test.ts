@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import {
+  chooseCover,
   chooseVideo,
   describePicture,
   type ProbeStream,
@@ -34,18 +35,17 @@ describe('the video of a file', () => {
       height: 3000,
       disposition: { attached_pic: 1, default: 1 },
     })
-    expect(chooseVideo([cover, video({ index: 1 })], limits).index).toBe(1)
+    expect(chooseVideo([cover, video({ index: 1 })], limits)?.index).toBe(1)
   })
 
   test('is the default one, else the largest', () => {
     const small = video({ index: 0, width: 320, height: 180 })
     const large = video({ index: 1 })
-    expect(chooseVideo([small, large], limits).index).toBe(1)
-    expect(chooseVideo([{ ...small, disposition: { default: 1 } }, large], limits).index).toBe(0)
+    expect(chooseVideo([small, large], limits)?.index).toBe(1)
+    expect(chooseVideo([{ ...small, disposition: { default: 1 } }, large], limits)?.index).toBe(0)
   })
 
   test.each([
-    ['only sound', [audio()], 'no_video'],
     ['nothing', [], 'no_video'],
     ['only a cover', [video({ disposition: { attached_pic: 1 } })], 'no_video'],
     [
@@ -66,9 +66,24 @@ describe('the video of a file', () => {
     expect(() => chooseVideo(streams, limits)).toThrow(expect.objectContaining({ code, kind: 'rejected' }))
   })
 
-  test('a size that only decoding will tell is let through', () => {
-    expect(chooseVideo([video({ width: 0, height: 0 })], limits).index).toBe(0)
+  test.each([
+    ['only sound', [audio()]],
+    ['sound with a cover', [video({ disposition: { attached_pic: 1 } }), audio()]],
+  ])('is none where there is %s', (_, streams) => {
+    expect(chooseVideo(streams, limits)).toBeUndefined()
   })
+
+  test('a size that only decoding will tell is let through', () => {
+    expect(chooseVideo([video({ width: 0, height: 0 })], limits)?.index).toBe(0)
+  })
+})
+
+test('a cover is shown when it has a size that can be', () => {
+  const cover = (index: number, width: number, height: number) =>
+    video({ index, width, height, disposition: { attached_pic: 1 } })
+  const chosen = chooseCover([video(), cover(1, 8, 8), cover(2, 9000, 9000), cover(3, 600, 500)], limits)
+  expect(chosen?.index).toBe(3)
+  expect(chooseCover([audio(), cover(1, 0, 0)], limits)).toBeUndefined()
 })
 
 describe('the picture as shown', () => {

@@ -18,8 +18,6 @@ describe('what is refused before any tool sees it', () => {
     ['a GIF', 'GIF89a\x01\0\x01\0', 'container_unsupported'],
     ['a WebP', 'RIFF\x24\0\0\0WEBPVP8 ', 'container_unsupported'],
     ['a HEIC', '\0\0\0\x24ftypheic\0\0\0\0', 'container_unsupported'],
-    ['an MP3', 'ID3\x04\0\0\0\0\0\0', 'no_video'],
-    ['a WAVE', 'RIFF\x24\0\0\0WAVEfmt ', 'no_video'],
     ['a PDF', '%PDF-1.7\n%\xe2\xe3', 'container_unsupported'],
     ['an archive', 'PK\x03\x04\x14\0', 'container_unsupported'],
     ['a text', 'This is not a video.\nIt is a text.\n', 'container_unsupported'],
@@ -34,6 +32,16 @@ describe('what is refused before any tool sees it', () => {
 })
 
 test.each([
+  ['tagged MP3', 'ID3\x04\0\0\0\0\0\0', 'mp3 aac flac'],
+  ['MP3', '\xff\xfb\x50\xc4', 'mp3'],
+  ['AAC', '\xff\xf1\x50\x40', 'aac'],
+  ['WAVE', 'RIFF\x24\0\0\0WAVEfmt ', 'wav'],
+  ['FLAC', 'fLaC\0\0\0\x22', 'flac'],
+])('%s is opened as what it says, and as nothing else', (_, head, demuxers) => {
+  expect(sniff(bytes(head)).join(' ')).toBe(demuxers)
+})
+
+test.each([
   ['MP4', '\0\0\0\x18ftypmp42\0\0\0\0'],
   ['QuickTime that begins with its data', '\0\0\0\x08wide\0\x10\0\0mdat'],
   ['Matroska', '\x1a\x45\xdf\xa3\x9f\x42\x86'],
@@ -42,5 +50,6 @@ test.each([
   ['MXF', '\x06\x0e+4\x02\x05\x01\x01\r\x01\x02\x01'],
   ['Flash', 'FLV\x01\x05\0\0\0\x09'],
 ])('%s is left to the probe', (_, head) => {
-  expect(() => sniff(Buffer.concat([bytes(head), Buffer.alloc(600)]))).not.toThrow()
+  expect(sniff(Buffer.concat([bytes(head), Buffer.alloc(600)]))).toContain('matroska')
+  expect(sniff(Buffer.concat([bytes(head), Buffer.alloc(600)]))).not.toContain('mp3')
 })
