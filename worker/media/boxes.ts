@@ -18,6 +18,7 @@ export function boxes(data: Buffer, start: number, end: number): Box[] {
   for (let at = start; at + 8 <= end; ) {
     const short = data.readUInt32BE(at)
     const long = short === 1
+    if (long && at + 16 > end) throw invalid(`a box at byte ${at} is shorter than its fields`)
     const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
     const header = long ? 16 : 8
     if (found.length === mostBoxes) throw invalid(`more than ${mostBoxes} boxes lie side by side`)
