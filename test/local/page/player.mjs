@@ -56,6 +56,7 @@ function play(index) {
     if (data.fatal) report(`${data.type}: ${data.details}`)
   })
   hls.on(Hls.Events.MANIFEST_PARSED, showQualities)
+  hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, showLanguages)
   hls.loadSource(master)
   hls.attachMedia(video)
 }
@@ -68,6 +69,17 @@ function showQualities() {
     // The next segment comes in the chosen quality; what plays goes on without a break.
     hls.nextLevel = index
     press(at('qualities'), index)
+  })
+}
+
+/** Hidden where there is nothing to choose. */
+function showLanguages() {
+  const { hls } = player
+  const tracks = hls.audioTracks.map(({ name }, index) => ({ text: name, index }))
+  at('languages').hidden = tracks.length < 2
+  showButtons(at('languages'), tracks, hls.audioTrack, (index) => {
+    hls.audioTrack = index
+    press(at('languages'), index)
   })
 }
 
