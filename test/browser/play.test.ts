@@ -2,25 +2,17 @@
  * What a viewer does, in a real browser on the page of the local stack: play, go to the middle, change the
  * quality. Needs a Chromium on PATH; without one the suite is skipped, and says so.
  */
-import { accessSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { conformingSeconds, makeConformingClip } from '../fleet/clips.ts'
 import { type LocalRun, startLocalRun } from '../integration/local/command.ts'
 import { makeVideo } from '../integration/local/sample.ts'
+import { browserPath, flags, patience } from './browser.ts'
 
-const browserPath = findBrowser()
-if (browserPath === undefined) console.warn('SKIPPED: no chromium on PATH, so no browser plays the output')
 const suite = browserPath === undefined ? describe.skip : describe
-
-/** No sandbox: the tests may run as root in a container. The rest keeps it quiet and away from the network. */
-const flags = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
-]
-const patience = { timeout: 200_000 }
 
 interface State {
   currentTime: number
@@ -128,18 +120,3 @@ suite.each(ways)('in a browser, the result (%s)', (_, { env, seconds, make }) =>
     expect(await state()).toMatchObject({ fatal: [] })
   })
 })
-
-function findBrowser(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const paths = folders.flatMap((folder) =>
-    ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)),
-  )
-  return paths.find((path) => {
-    try {
-      accessSync(path)
-      return true
-    } catch {
-      return false
-    }
-  })
-}

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Storage } from '../../shared/storage.ts'
 
 /** What a job may leave beside the tree that its master names: documented in docs/output.md. */
-const extras = [/^poster\.jpg$/, /^storyboard\.vtt$/, /^(copy-)?storyboard-\d+-\d+\.jpg$/]
+const extras = [/^poster\.jpg$/, /^storyboard\.vtt$/, /^chapters\.vtt$/, /^(copy-)?storyboard-\d+-\d+\.jpg$/]
 
 export interface Tree {
   /** Named by a playlist, and not in the bucket. */

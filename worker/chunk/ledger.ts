@@ -6,9 +6,11 @@ import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
+import type { Sidecar } from './text-ledger.ts'
 
 /** A plan of another version was made by another release of the worker: its chunks are not reused. */
-const version = 1
+export const ledgerVersion = 1
+const version = ledgerVersion
 
 /** What one job decided once, before the first chunk; every later step and worker reads it from here. */
 export interface Plan {
@@ -17,6 +19,8 @@ export interface Plan {
   readonly source: { readonly key: string; readonly bytes: number; readonly etag: string }
   readonly profile: Profile
   readonly facts: SourceFacts
+  /** Subtitle files beside the source. A plan of a worker that knew nothing of subtitles has none, not even an empty list. */
+  readonly sidecars?: readonly Sidecar[]
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
   readonly segmentStorage: SegmentStorage
@@ -200,7 +204,7 @@ export function openLedger(storage: Storage, folder: string): Ledger {
 }
 
 /** What is no JSON counts as absent: it is made again and written over. */
-function parse<T>(text: string): T | undefined {
+export function parse<T>(text: string): T | undefined {
   try {
     return (JSON.parse(text) ?? undefined) as T | undefined
   } catch {

@@ -4,10 +4,12 @@ import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
+import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
 import { encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
+import { makeText } from './text.ts'
 import type { VideoPorts, VideoSpec } from './video.ts'
 import { encodeContext } from './walk.ts'
 import type { RunContext, VideoWork, Work } from './work.ts'
@@ -24,7 +26,7 @@ export interface PartPorts extends VideoPorts, FanOutPorts {
  */
 type PartResult = 'encoded' | 'found' | 'moot' | 'replan'
 
-/** One chunk or audio track of a shared job. Whoever stores the last one asks for the join. */
+/** One chunk or audio track, or the subtitles, of a shared job. Whoever stores the last one asks for the join. */
 export function partWork(message: PartMessage, parent: VideoWork, ports: PartPorts): Work<PartResult> {
   const { storage, records, owner } = ports
   const { part } = message
@@ -91,11 +93,13 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
 }
 
 /**
- * The part of the source that a part of the job may need on scratch: sound runs through the whole file, a chunk
+ * The part of the source that a part of the job may need on scratch: sound and text run through the whole file, a chunk
  * through its own time and as much again for a badly interleaved one.
  */
-function shareOf({ grid }: Plan, { type, index }: Part): number {
+function shareOf(plan: Plan, { type, index }: Part): number {
+  const { grid } = plan
   if (type === 'audio') return 1
+  if (type === 'text') return textTracksOf(plan).length > 0 ? 1 : 0
   return Math.min(1, (2 * grid.chunks[index]!.frames) / grid.totalFrames)
 }
 
@@ -116,6 +120,8 @@ async function encodePart(
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
         await encodeAudio(encoding, plan.facts.audio[part.index]!, part.index)
+      } else if (part.type === 'text') {
+        await makeText(encoding, ports.storage)
       } else {
         const chunk = plan.grid.chunks[part.index]!
         const perFrame = plan.grid.rate.num / plan.grid.rate.den

@@ -6,6 +6,7 @@ import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
 import { withCopy } from './copy-plan.ts'
 import type { OpenVideo } from './opening.ts'
+import { findSidecars } from './sidecars.ts'
 import type { SourceHandle } from './source.ts'
 import type { VideoSpec } from './video.ts'
 import type { RunContext } from './work.ts'
@@ -90,9 +91,10 @@ async function makePlan(
     chunkSeconds: facts.seek.mode === 'none' ? Number.POSITIVE_INFINITY : config.hls.chunkSeconds,
   })
   const { key, bytes, etag } = object
+  const sidecars = await findSidecars(key, context.storage, signal)
   const segmentStorage = profile.segmentStorage ?? config.hls.segmentStorage
   return {
-    ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
+    ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, sidecars, ladder, grid },
     ...{ segmentStorage, series: '' },
   }
 }

@@ -11,6 +11,7 @@ import {
   readManifests,
 } from '../chunk/ledger.ts'
 import { isShared, missingParts } from '../chunk/parts.ts'
+import { readText, type TextManifest } from '../chunk/text-ledger.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
@@ -19,6 +20,8 @@ import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
+import { textPart } from './text.ts'
+import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
 import { makeStoryboard, makeThumbnail } from './thumbnails.ts'
 import { audioPart, encodeContext, walkChunks } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
@@ -56,6 +59,8 @@ export interface VideoContext extends VideoPorts, RunContext {
 export interface VideoResult {
   readonly plan: Plan
   readonly video: Assembled
+  /** Subtitles, if the source came with any that are text. */
+  readonly text: TextManifest | undefined
   readonly masterKey: string
   readonly posterKey: string
   readonly storyboardKey: string | undefined
@@ -94,32 +99,39 @@ export async function packageVideo(
     }
     const encoding = encodeContext(opened, spec, plan)
 
-    const [chunks, audio, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const [chunks, audio, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
         Promise.all(plan.facts.audio.map((track, position) => audioPart(encoding, track, position, present))),
         ledger.readPoster(present, signal).then((poster) => poster ?? makeThumbnail(spec, opened, plan)),
+        textPart(encoding, storage, present),
       ]),
     )
     await uploader.drained(signal)
 
     reporter.move('validating')
-    const { video, strays } = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
       stage('verify', async () => {
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
-        return { video: assemble(plan, chunks, audio), strays: straysIn(stored, chunks, audio) }
+        checkTextPresent(text, stored)
+        const video = assemble(plan, chunks, audio)
+        const subtitles = fittedText(text, video.seconds)
+        const strays = [...straysIn(stored, chunks, audio), ...textStraysIn(stored, subtitles)]
+        return { video, subtitles, strays }
       }),
     )
     reporter.move('thumbnail')
     const storyboard = makeStoryboard(plan, chunks)
+    for (const skipped of skippedText(plan, text)) context.logger.warn(skipped, 'subtitles skipped')
 
     reporter.move('uploading')
     await stage('publish', async (limit) => {
       await lookAgain(plan, storage, limit)
-      const texts = playlists(video)
+      const texts = playlists(video, subtitles)
       const master = texts.pop()!
-      const media = storyboard ? [...texts, storyboard] : texts
+      const beside = [storyboard, chaptersObject(plan)].filter((object) => object !== undefined)
+      const media = [...texts, ...beside]
       const put = (key: string, body: Buffer | string) =>
         storage.put(key, body, {
           contentType: contentTypeOf(key),
@@ -139,22 +151,30 @@ export async function packageVideo(
       ])
       await put(spec.folder + master.name, master.text)
     })
-    return resultOf(spec, plan, chunks, audio, video, storyboard)
+    return resultOf(spec, plan, { chunks, audio, text }, video, storyboard)
   })
+}
+
+interface Manifests {
+  readonly chunks: readonly ChunkManifest[]
+  readonly audio: readonly AudioManifest[]
+  readonly text: TextManifest | undefined
 }
 
 function resultOf(
   spec: VideoSpec,
   plan: Plan,
-  chunks: readonly ChunkManifest[],
-  audio: readonly AudioManifest[],
+  { chunks, audio, text }: Manifests,
   video = assemble(plan, chunks, audio),
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
     ...{ plan, video, masterKey: masterKey(spec.folder), posterKey: spec.posterKey },
-    storyboardKey: storyboard && spec.folder + storyboard.name,
-    encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
+    ...{ text, storyboardKey: storyboard && spec.folder + storyboard.name },
+    encodeSeconds: [...chunks, ...audio, ...(text ? [text] : [])].reduce(
+      (sum, part) => sum + part.encodeSeconds,
+      0,
+    ),
   }
 }
 
@@ -179,8 +199,9 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   // A plan that cannot be read (another release wrote it) is no sign that the API has accepted the job.
   if (!plan) return present.has(planKey('')) ? undefined : alreadyPublished
   if (missingParts(plan, present).length > 0) return undefined
-  const { chunks, audio } = await readManifests(ledger, plan, present, signal)
-  return resultOf(spec, plan, chunks, audio)
+  const manifests = await readManifests(ledger, plan, present, signal)
+  const text = await readText(storage, spec.folder, plan, present, signal)
+  return resultOf(spec, plan, { ...manifests, text })
 }
 
 /**

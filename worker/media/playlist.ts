@@ -1,4 +1,5 @@
 import type { Rational } from './timeline.ts'
+import { vttTime } from './vtt.ts'
 
 /** One finished segment, as chunk manifests store it. */
 export interface PlaylistSegment {
@@ -46,7 +47,7 @@ export interface StoryboardSheet {
 }
 
 /** Kept for players that ask for it: six decimals are a microsecond, far below a frame. */
-const extinf = (seconds: number) => seconds.toFixed(6)
+export const extinf = (seconds: number) => seconds.toFixed(6)
 
 /** One TARGETDURATION for all playlists of a job (Apple 8.2): the longest segment of any, rounded (RFC 8216 4.3.3.1). */
 export function targetDuration(...lists: (readonly PlaylistSegment[])[]): number {
@@ -107,8 +108,10 @@ export function masterPlaylist(master: {
   variants: readonly VideoVariant[]
   audio: readonly AudioRendition[]
   target: number
+  /** Lines of the subtitles, made by playlist-text.ts. */
+  subtitles?: readonly string[]
 }): string {
-  const { variants, audio, target } = master
+  const { variants, audio, target, subtitles = [] } = master
   const sound = {
     peak: Math.max(0, ...audio.map(({ segments }) => peakRate(segments, target))),
     average: Math.max(0, ...audio.map(({ segments }) => averageRate(segments))),
@@ -120,6 +123,7 @@ export function masterPlaylist(master: {
     '#EXT-X-INDEPENDENT-SEGMENTS',
     // Players go by DEFAULT; tools that compare with the source take a group's last track for its main one.
     ...audio.toSorted((a, b) => Number(a.isDefault) - Number(b.isDefault)).map(audioLine),
+    ...subtitles,
     ...defaultFirst(variants).flatMap((variant) => [
       `#EXT-X-STREAM-INF:${attributes({
         BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + sound.peak),
@@ -129,6 +133,7 @@ export function masterPlaylist(master: {
         'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
         'VIDEO-RANGE': 'SDR',
         ...(audio.length > 0 ? { AUDIO: quoted(audioGroup) } : {}),
+        ...(subtitles.length > 0 ? { SUBTITLES: quoted(subtitleGroup) } : {}),
       })}`,
       variant.uri,
     ]),
@@ -149,6 +154,7 @@ function defaultFirst(variants: readonly VideoVariant[]): VideoVariant[] {
 }
 
 const audioGroup = 'audio'
+export const subtitleGroup = 'subtitles'
 
 function audioLine(rendition: AudioRendition): string {
   return `#EXT-X-MEDIA:${attributes({
@@ -186,7 +192,7 @@ export function storyboardVtt(sheets: readonly StoryboardSheet[]): string {
   return `WEBVTT\n\n${cues.join('\n')}`
 }
 
-function header(version: number, target: number): string[] {
+export function header(version: number, target: number): string[] {
   return [
     '#EXTM3U',
     `#EXT-X-VERSION:${version}`,
@@ -225,23 +231,17 @@ export function averageRate(segments: readonly Pick<PlaylistSegment, 'seconds' |
   return seconds > 0 ? (bytes * 8) / seconds : 0
 }
 
-function attributes(values: Record<string, string | number>): string {
+export function attributes(values: Record<string, string | number>): string {
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}`)
     .join(',')
 }
 
 /** A quoted string must hold neither quotes nor line ends (RFC 8216 4.2); track titles come from the upload. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `"${text.replace(/[\p{Cc}"]/gu, ' ').trim()}"`
 }
 
-function vttTime(seconds: number): string {
-  const ms = Math.round(seconds * 1000)
-  const pad = (value: number, digits: number) => String(Math.floor(value)).padStart(digits, '0')
-  return `${pad(ms / 3_600_000, 2)}:${pad((ms / 60_000) % 60, 2)}:${pad((ms / 1000) % 60, 2)}.${pad(ms % 1000, 3)}`
-}
-
-function lines(...parts: string[]): string {
+export function lines(...parts: string[]): string {
   return `${parts.join('\n')}\n`
 }

@@ -1,4 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
+import { describeChapters } from './chapters.ts'
 import type { SeekFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
 import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
@@ -17,6 +18,7 @@ export interface Findings {
   readonly demuxer: string
   readonly format: NonNullable<ProbeHeader['format']>
   readonly streams: readonly ProbeStream[]
+  readonly chapters: ProbeHeader['chapters']
   /** The video among them. */
   readonly stream: ProbeStream
   readonly timeBase: Rational
@@ -64,6 +66,8 @@ export function describeSource(found: Findings): SourceFacts {
     },
     audio: tracks,
     subtitles: describeSubtitles(streams),
+    // Where the clock jumps, nobody knows what their times mean.
+    chapters: jumps ? [] : describeChapters(found.chapters, origin.seconds, seconds),
     bitrateKbps: Math.round((found.bytes * 8) / 1000 / seconds),
     warnings: [
       ...(left > 0 ? [`audio tracks left out, unknown or not decodable: ${left}`] : []),

@@ -46,9 +46,11 @@ const morePackets = 1500
  */
 export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   sniff(request.head)
-  const { format = {}, streams = [] } = parseHeader(
-    await ask(request, headerArgs(request.url, request.limits.maxPixels)),
-  )
+  const {
+    format = {},
+    streams = [],
+    chapters,
+  } = parseHeader(await ask(request, headerArgs(request.url, request.limits.maxPixels)))
   if (streams.length === 0) throw new WorkerError('no_video', 'the file has no tracks')
   const stream = chooseVideo(streams, request.limits)
   const demuxer = (format.format_name ?? '').split(',')[0]!
@@ -68,7 +70,7 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   return describeSource({
     ...{ demuxer, format, stream, timeBase, frames, listed, bytes: request.bytes, limits: request.limits },
     streams: streams.filter(({ index }) => !silent.has(index)),
-    silentTracks: silent.size,
+    ...{ silentTracks: silent.size, chapters },
   })
 }
 
