@@ -4,7 +4,8 @@ import type { Storage } from '../../shared/storage.ts'
 import { textObjection } from '../media/args-text.ts'
 import type { SubtitleFacts } from '../media/facts.ts'
 import type { TextRendition } from '../media/playlist-text.ts'
-import { ledgerVersion, type Plan, parse } from './ledger.ts'
+import type { Plan } from './ledger.ts'
+import { readRecord, writeRecord } from './record.ts'
 
 /** A subtitle file beside the source, as it was when the job was planned. */
 export interface Sidecar extends SidecarName {
@@ -76,9 +77,8 @@ export async function readText(
 ): Promise<TextManifest | undefined> {
   if (!hasText(plan)) return undefined
   const text = await storage.getText(textManifestKey(folder, plan.series), signal)
-  const manifest = text === undefined ? undefined : parse<TextManifest>(text)
-  if (manifest?.version !== ledgerVersion) return undefined
-  return textIsStored(manifest, present) ? manifest : undefined
+  const manifest = text === undefined ? undefined : readRecord<Omit<TextManifest, 'version'>>(text)
+  return manifest && textIsStored(manifest, present) ? manifest : undefined
 }
 
 export async function writeText(
@@ -88,11 +88,11 @@ export async function writeText(
   made: Omit<TextManifest, 'version'>,
   signal: AbortSignal,
 ): Promise<TextManifest> {
-  const manifest = { ...made, version: ledgerVersion }
-  await storage.put(textManifestKey(folder, plan.series), JSON.stringify(manifest), {
+  const { record, text } = writeRecord(made)
+  await storage.put(textManifestKey(folder, plan.series), text, {
     ...{ contentType: 'application/json', cacheControl: 'no-cache', signal },
   })
-  return manifest
+  return record
 }
 
 /** Whether every file of subtitles is in the bucket, in its right size. */

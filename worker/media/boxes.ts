@@ -40,6 +40,15 @@ export function find(data: Buffer, path: readonly string[], inside?: Box): Box {
   return box
 }
 
+/** Runs a reader of boxes. One that is shorter than its fields throws output_invalid, not a fault of ours. */
+export function within<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof RangeError ? invalid('a box is shorter than its fields') : error
+  }
+}
+
 function invalid(message: string): WorkerError {
   return new WorkerError('output_invalid', message)
 }

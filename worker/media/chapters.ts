@@ -12,16 +12,15 @@ const mostChapters = 1000
  * one without a title is called by its number.
  */
 export function describeChapters(
-  chapters: readonly ProbeChapter[] | undefined,
+  chapters: readonly ProbeChapter[],
   originSeconds: number,
   seconds: number,
 ): Chapter[] {
-  if (!Array.isArray(chapters)) return []
   const found = chapters
-    .map(({ start_time, end_time, tags }: ProbeChapter) => ({
+    .map(({ start_time, end_time, tags }) => ({
       start: Math.max(0, Number(start_time) - originSeconds),
       end: Math.min(seconds, Number(end_time) - originSeconds),
-      title: oneLine(String(tags?.title ?? '')),
+      title: oneLine(tags?.title ?? ''),
     }))
     .filter(({ start }) => start < seconds)
     .sort((a, b) => a.start - b.start)

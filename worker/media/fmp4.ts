@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import { type Box, boxes, find } from './boxes.ts'
+import { type Box, boxes, find, within } from './boxes.ts'
 
 /** What an init segment says about its one track. */
 export interface InitFacts {
@@ -34,6 +34,10 @@ export interface SegmentFacts {
 
 /** Field numbers are those of ISO 14496-12 (boxes), 14496-15 (avcC) and 14496-1 (esds). Throws output_invalid. */
 export function parseInit(data: Buffer): InitFacts {
+  return within(() => readInit(data))
+}
+
+function readInit(data: Buffer): InitFacts {
   const trak = find(data, ['moov', 'trak'])
   const mdhd = find(data, ['mdia', 'mdhd'], trak)
   const timescale = data.readUInt32BE(mdhd.body + (data[mdhd.body] === 1 ? 20 : 12))
@@ -58,6 +62,10 @@ export function parseInit(data: Buffer): InitFacts {
 
 /** Reads a segment of one track, of one or more fragments. timescale: ticks a second, from the init segment. */
 export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
+  return within(() => readSegment(data, timescale))
+}
+
+function readSegment(data: Buffer, timescale: number): SegmentFacts {
   const top = boxes(data, 0, data.length)
   const fragments = top.filter((box) => box.type === 'moof')
   const [first] = fragments

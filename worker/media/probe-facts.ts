@@ -1,7 +1,7 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { describeChapters } from './chapters.ts'
 import type { SeekFacts, SourceFacts, SourceLimits } from './facts.ts'
-import { describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
+import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
 import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
 import type { Rational } from './timeline.ts'
@@ -18,7 +18,7 @@ export interface Findings {
   readonly demuxer: string
   readonly format: NonNullable<ProbeHeader['format']>
   readonly streams: readonly ProbeStream[]
-  readonly chapters: ProbeHeader['chapters']
+  readonly chapters: readonly ProbeChapter[]
   /** The video among them. */
   readonly stream: ProbeStream
   readonly timeBase: Rational

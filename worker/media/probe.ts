@@ -49,7 +49,7 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   const {
     format = {},
     streams = [],
-    chapters,
+    chapters = [],
   } = parseHeader(await ask(request, headerArgs(request.url, request.limits.maxPixels)))
   if (streams.length === 0) throw new WorkerError('no_video', 'the file has no tracks')
   const stream = chooseVideo(streams, request.limits)

@@ -68,5 +68,5 @@ test('chapters lie on the clock of the pictures, in order, and inside the video'
     { start: 30, end: 60, title: 'The end -->'.replace(/>/, '').trim() },
   ])
   expect(chaptersVtt(found.slice(0, 1))).toBe('WEBVTT\n\n1\n00:00:00.000 --> 00:00:10.000\nA b &amp; B\n')
-  expect(describeChapters(undefined, 0, 10)).toEqual([])
+  expect(describeChapters([], 0, 10)).toEqual([])
 })
