@@ -9,6 +9,9 @@ export interface Box {
   readonly end: number
 }
 
+/** Real files have some dozens side by side; an object each, millions of empty ones would fill the memory. */
+const mostBoxes = 10_000
+
 /** The boxes between two offsets, one after the other. Throws output_invalid when one is longer than its room. */
 export function boxes(data: Buffer, start: number, end: number): Box[] {
   const found: Box[] = []
@@ -17,6 +20,7 @@ export function boxes(data: Buffer, start: number, end: number): Box[] {
     const long = short === 1
     const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
     const header = long ? 16 : 8
+    if (found.length === mostBoxes) throw invalid(`more than ${mostBoxes} boxes lie side by side`)
     if (size < header || at + size > end) throw invalid(`a box at byte ${at} says it has ${size} bytes`)
     found.push({
       type: data.toString('latin1', at + 4, at + 8),

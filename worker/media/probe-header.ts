@@ -128,6 +128,7 @@ export function describePicture(
   | 'displayWidth'
   | 'displayHeight'
   | 'rotation'
+  | 'transformed'
   | 'sampleAspect'
   | 'dynamicRange'
   | 'colour'
@@ -148,6 +149,8 @@ export function describePicture(
     displayWidth: turned ? height : shownWidth,
     displayHeight: turned ? shownWidth : height,
     rotation,
+    // ffprobe shows no matrix that changes nothing.
+    transformed: rotation !== 0 || stream.side_data_list?.some((data) => 'displaymatrix' in data) === true,
     sampleAspect,
     colour,
     dynamicRange: colour.transfer === 'smpte2084' ? 'pq' : colour.transfer === 'arib-std-b67' ? 'hlg' : 'sdr',
