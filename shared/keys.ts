@@ -42,6 +42,16 @@ export function audioManifestKey(folder: string, index: number, series = ''): st
   return `${workFolder(folder)}${series}audio-${index}.json`
 }
 
+/** Says that the subtitles are done, all of them. */
+export function textManifestKey(folder: string, series = ''): string {
+  return `${workFolder(folder)}${series}text.json`
+}
+
+/** Folder of a rendition of subtitles, relative to the job's folder. */
+export function textFolder(index: number): string {
+  return `text-${index}`
+}
+
 /** The poster of a job that is shared over the fleet, until its join. */
 export function posterKey(folder: string): string {
   return `${workFolder(folder)}poster.jpg`

@@ -3,7 +3,7 @@ import type { Part } from './messages.ts'
 
 /** The messages that workers send each other: contract.md section 1, "chunk, join: ours, versioned". */
 const version = 1
-const kinds = ['chunk', 'audio', 'join'] as const
+const kinds = ['chunk', 'audio', 'text', 'join'] as const
 
 export function isPartKind(kind: unknown): boolean {
   return kinds.includes(kind as (typeof kinds)[number])
@@ -25,7 +25,7 @@ export function partFields(fields: Fields): { part: Part | undefined; parent: st
   if (fields.version !== version)
     throw new Unfit(`unknown version ${quoted(fields.version)} of a ${quoted(kind)} message`)
   if (typeof parent !== 'string') throw new Unfit('parent is not a message body')
-  if (/^\s*\{\s*"kind"\s*:\s*"(chunk|audio|join)"/.test(parent)) throw new Unfit('a part of a part')
+  if (/^\s*\{\s*"kind"\s*:\s*"(chunk|audio|text|join)"/.test(parent)) throw new Unfit('a part of a part')
   if (kind === 'join') return { part: undefined, parent }
   if (!Number.isSafeInteger(index) || Number(index) < 0)
     throw new Unfit(`index is not a part's: ${quoted(index)}`)

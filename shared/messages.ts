@@ -66,9 +66,9 @@ export interface PartMessage {
   parentBody: string
 }
 
-/** What a video is cut into: chunks of pictures, and each audio track whole. */
+/** What a video is cut into: chunks of pictures, and each audio track whole, and all subtitles together. */
 export interface Part {
-  type: 'chunk' | 'audio'
+  type: 'chunk' | 'audio' | 'text'
   index: number
 }
 

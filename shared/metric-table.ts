@@ -131,7 +131,7 @@ export const metricTable = [
     type: 'counter',
     unit: 'runs',
     labels: ['what', 'result'],
-    help: 'Runs of ffmpeg and ffprobe, by what for (probe, video, audio, poster) and result (ok, or an error code)',
+    help: 'Runs of ffmpeg and ffprobe, by what for (probe, video, audio, text, poster) and result (ok, or an error code)',
   },
 ] as const satisfies readonly MetricRow[]
 

@@ -1,5 +1,6 @@
 import { derivedId, type Fields, isFields, keyField, quoted, textField, Unfit } from './message-fields.ts'
 import type { CatalogueMessage, IgnoredMessage, MessageOptions } from './messages.ts'
+import { isSidecar } from './sidecars.ts'
 
 /** "Object created" notifications of a bucket, from S3 itself or through EventBridge: contract.md sections 1 and 5. */
 
@@ -33,6 +34,7 @@ export function catalogueJob(fields: Fields, options: MessageOptions): Catalogue
     return { kind: 'ignored', reason: `a worker's own output: ${quoted(key)}` }
   }
   if (key.endsWith('/')) return { kind: 'ignored', reason: `a folder: ${quoted(key)}` }
+  if (isSidecar(key)) return { kind: 'ignored', reason: `subtitles beside a film: ${quoted(key)}` }
   return {
     kind: 'catalogue',
     jobId: derivedId('catalogue', event.bucket, key, event.edition),

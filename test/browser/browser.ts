@@ -14,6 +14,8 @@ const flags = [
   ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
 ]
 
+export const patience = { timeout: 200_000 }
+
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserPath!, args: flags })
 }

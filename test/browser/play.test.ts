@@ -10,9 +10,7 @@ import type { Browser, Page } from 'playwright-core'
 import { conformingSeconds, makeConformingClip } from '../fleet/clips.ts'
 import { type LocalRun, startLocalRun } from '../integration/local/command.ts'
 import { makeVideo } from '../integration/local/sample.ts'
-import { openBrowser, suite } from './browser.ts'
-
-const patience = { timeout: 200_000 }
+import { openBrowser, patience, suite } from './browser.ts'
 
 interface State {
   currentTime: number

@@ -5,6 +5,7 @@ import type { Storage } from '../../shared/storage.ts'
 const extras = [
   /^(poster|thumbnail)(-\d+)?\.(jpg|webp)$/,
   /^preview\.mp4$/,
+  /^chapters\.vtt$/,
   /^storyboard\.vtt$/,
   /^(copy-)?storyboard-\d+-\d+\.jpg$/,
 ]

@@ -37,11 +37,11 @@ const targets: Readonly<Record<keyof Samples, Target>> = {
       throw new Error(`no reason: ${JSON.stringify(message.reason)}`)
   },
   header(input, samples) {
-    const { format = {}, streams = [] } = parseHeader(input.toString())
+    const { format = {}, streams = [], chapters = [] } = parseHeader(input.toString())
     const stream = chooseVideo(streams, limits)
     if (!stream) return
     const facts = describeSource({
-      ...{ demuxer: 'mov', format, streams, stream, silentTracks: 0, limits, bytes: 1e6 },
+      ...{ demuxer: 'mov', format, streams, stream, chapters, silentTracks: 0, limits, bytes: 1e6 },
       timeBase: parseRational(stream.time_base) ?? { num: 1, den: 90_000 },
       frames: parseFrames(samples.frames.toString()),
       listed: { head: parsePackets(samples.packets.toString()), tail: [], complete: true },

@@ -1,7 +1,9 @@
 /** The videos of a local run, from the file to the API's word on it. */
-import { basename } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { withSignal } from '../../shared/abort.ts'
 import { type ErrorCode, errorCodes } from '../../shared/errors.ts'
+import { sidecarPrefix, sidecarsOf } from '../../shared/sidecars.ts'
 import { monotonicMs } from '../../shared/time.ts'
 import { titlesOf } from './options.ts'
 import type { PageVideo } from './page.ts'
@@ -40,9 +42,24 @@ export async function sendVideo(
   const videoId = index + 1
   const seconds = await videoSeconds(file, env, signal)
   const fileKey = await withSignal(stack.upload(file, { tenantId, videoId, name: basename(file) }), signal)
+  await uploadSidecars(stack, file, fileKey, signal)
   const jobId = await withSignal(stack.sendJob({ tenantId, videoId, fileKey }), signal)
   const sentMs = monotonicMs()
   return { title: titlesOf(files)[index]!, file, videoId, seconds, jobId, sentMs, row: undefined }
+}
+
+/** Subtitles beside the file go beside its object: `lecture.en.srt` with `lecture.mp4`. */
+async function uploadSidecars(
+  { storage }: Stack,
+  file: string,
+  fileKey: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = basename(file)
+  for (const sidecar of sidecarsOf(name, readdirSync(dirname(file)))) {
+    const key = sidecarPrefix(fileKey) + sidecar.slice(sidecarPrefix(name).length)
+    await storage.putFile(key, join(dirname(file), sidecar), { contentType: 'text/plain', signal })
+  }
 }
 
 /** Waits for the API to hear of the video, or for the last worker to end without a word. */

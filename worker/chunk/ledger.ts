@@ -8,6 +8,7 @@ import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
 import { soundRenditions } from './layout.ts'
 import { readRecord, type Versioned, writeRecord } from './record.ts'
+import type { Sidecar } from './text-ledger.ts'
 
 /** What one job decided once, before the first chunk; every later step and worker reads it from here. */
 export interface Plan {
@@ -16,6 +17,8 @@ export interface Plan {
   readonly source: { readonly key: string; readonly bytes: number; readonly etag: string }
   readonly profile: Profile
   readonly facts: SourceFacts
+  /** Subtitle files beside the source. A plan of a worker that knew nothing of subtitles has none, not even an empty list. */
+  readonly sidecars?: readonly Sidecar[]
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
   readonly segmentStorage: SegmentStorage

@@ -1,14 +1,16 @@
 import type { Config } from '../../shared/config.ts'
-import { audioManifestKey, chunkKey } from '../../shared/keys.ts'
+import { audioManifestKey, chunkKey, textManifestKey } from '../../shared/keys.ts'
 import type { Part } from '../../shared/messages.ts'
 import { soundRenditions } from './layout.ts'
 import type { Plan } from './ledger.ts'
+import { hasText } from './text-ledger.ts'
 
-/** Every part of a job: the chunks in order, then each audio rendition. Pure. */
+/** Every part of a job: the chunks in order, then each audio rendition, then all subtitles as one. Pure. */
 export function partsOf(plan: Plan): Part[] {
   return [
     ...plan.grid.chunks.map(({ index }): Part => ({ type: 'chunk', index })),
     ...soundRenditions(plan).map((_, index): Part => ({ type: 'audio', index })),
+    ...(hasText(plan) ? [{ type: 'text', index: 0 } as const] : []),
   ]
 }
 
@@ -28,5 +30,6 @@ export function partName({ type, index }: Part): string {
 }
 
 function manifestName({ type, index }: Part, { series }: Plan): string {
+  if (type === 'text') return textManifestKey('', series)
   return type === 'chunk' ? chunkKey('', index, series) : audioManifestKey('', index, series)
 }

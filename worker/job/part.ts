@@ -5,10 +5,12 @@ import type { Part, PartMessage } from '../../shared/messages.ts'
 import { soundRenditions } from '../chunk/layout.ts'
 import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
+import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
+import { makeText } from './text.ts'
 import type { VideoPorts, VideoSpec } from './video.ts'
 import { encodeContext } from './walk.ts'
 import type { RunContext, VideoWork, Work } from './work.ts'
@@ -25,7 +27,7 @@ export interface PartPorts extends VideoPorts, FanOutPorts {
  */
 type PartResult = 'encoded' | 'found' | 'moot' | 'replan'
 
-/** One chunk or audio track of a shared job. Whoever stores the last one asks for the join. */
+/** One chunk or audio track, or the subtitles, of a shared job. Whoever stores the last one asks for the join. */
 export function partWork(message: PartMessage, parent: VideoWork, ports: PartPorts): Work<PartResult> {
   const { storage, records, owner } = ports
   const { part } = message
@@ -93,11 +95,13 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
 }
 
 /**
- * The part of the source that a part of the job may need on scratch: sound runs through the whole file, a chunk
+ * The part of the source that a part of the job may need on scratch: sound and text run through the whole file, a chunk
  * through its own time and as much again for a badly interleaved one.
  */
-function shareOf({ grid }: Plan, { type, index }: Part): number {
+function shareOf(plan: Plan, { type, index }: Part): number {
+  const { grid } = plan
   if (type === 'audio') return 1
+  if (type === 'text') return textTracksOf(plan).length > 0 ? 1 : 0
   return Math.min(1, (2 * grid.chunks[index]!.frames) / grid.totalFrames)
 }
 
@@ -118,6 +122,8 @@ async function encodePart(
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
         await encodeSound(encoding, part.index, name, run)
+      } else if (part.type === 'text') {
+        await makeText(encoding, ports.storage)
       } else {
         const chunk = plan.grid.chunks[part.index]!
         const perFrame = plan.grid.rate.num / plan.grid.rate.den

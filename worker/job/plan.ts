@@ -7,6 +7,7 @@ import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
 import { withCopy } from './copy-plan.ts'
 import type { OpenVideo } from './opening.ts'
+import { findSidecars } from './sidecars.ts'
 import type { SourceHandle } from './source.ts'
 import type { VideoSpec } from './video.ts'
 import type { RunContext } from './work.ts'
@@ -98,8 +99,11 @@ async function makePlan(
   const segmentStorage = isMuxed({ profile, facts })
     ? 'files'
     : (profile.segmentStorage ?? config.hls.segmentStorage)
+  // Beside muxed segments, which old players alone ask for, nobody would find them.
+  const sidecars = isMuxed({ profile, facts }) ? undefined : await findSidecars(key, context.storage, signal)
   return {
     ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
+    ...(sidecars ? { sidecars } : {}),
     ...{ segmentStorage, series: '' },
   }
 }

@@ -19,8 +19,10 @@ import {
   targetDuration,
   type VideoVariant,
 } from '../media/playlist.ts'
+import { subtitleLines, textPlaylist } from '../media/playlist-text.ts'
 import { framesToSeconds, type Grid, segmentLength } from '../media/timeline.ts'
 import { isExtra } from './extras.ts'
+import type { FittedText } from './text-publish.ts'
 
 /** A finished video as its manifests tell it. */
 export interface Assembled {
@@ -180,8 +182,11 @@ function ours(name: string): boolean {
   return !name.startsWith('.work/') && !isExtra(name)
 }
 
-/** The playlists in the order in which they must appear: a viewer who sees one finds all it names. The master is last. */
-export function playlists(video: Assembled): TextObject[] {
+/**
+ * The playlists in the order in which they must appear: a viewer who sees one finds all it names. The master is last.
+ * subtitles: as fittedText gives them.
+ */
+export function playlists(video: Assembled, subtitles: readonly FittedText[] = []): TextObject[] {
   const target = targetDuration(
     ...video.variants.map((v) => v.segments),
     ...video.audio.map((a) => a.segments),
@@ -195,6 +200,9 @@ export function playlists(video: Assembled): TextObject[] {
       ? []
       : [{ name: iframesUri, text: iframePlaylist(segments, { target, initUri }) }],
   )
-  const master = masterPlaylist({ variants: video.variants, audio: video.audio, target })
-  return [...media, ...iframes, { name: masterKey(''), text: master }]
+  const text = subtitles.map(({ uri, segments }) => ({ name: uri, text: textPlaylist(segments) }))
+  const master = masterPlaylist({
+    ...{ variants: video.variants, audio: video.audio, target, subtitles: subtitleLines(subtitles) },
+  })
+  return [...media, ...iframes, ...text, { name: masterKey(''), text: master }]
 }

@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { posterName } from '../chunk/layout.ts'
 import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
 import { makeCover } from '../media/cover.ts'
 import type { SourceFacts } from '../media/facts.ts'
 import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
 import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
+import { makeExtras } from './extras.ts'
 import type { OpenVideo } from './opening.ts'
 import type { TextObject } from './publish.ts'
 import type { VideoSpec } from './video.ts'
+import type { Present } from './walk.ts'
 
 /** Whether there is a poster: of sound alone only when it has a cover, or when a poster is called for. */
 export function hasPoster(
@@ -22,7 +25,7 @@ export function hasPoster(
  * The poster's JPEG, taken while the first chunk is encoded; undefined where there is none. Its failure fails the
  * job: lesson 39.
  */
-export async function makeThumbnail(
+async function makeThumbnail(
   spec: VideoSpec,
   { source, context }: OpenVideo,
   plan: Plan,
@@ -51,6 +54,24 @@ function preferred({ posterSeconds }: VideoSpec, { profile, facts }: Plan): { pr
   const wanted =
     posterSeconds ?? profile.posterSeconds ?? (profile.layout === 'academy' ? facts.seconds / 2 : undefined)
   return wanted === undefined ? {} : { preferSeconds: wanted }
+}
+
+/** The poster and what the profile wants beside it; what is in the bucket already is not made again. */
+export async function makePictures(
+  spec: VideoSpec,
+  opened: OpenVideo,
+  plan: Plan,
+  present: Present,
+): Promise<Buffer | undefined> {
+  const stored = await opened.ledger.readPoster(present, opened.context.signal)
+  const poster = stored ?? (await makeThumbnail(spec, opened, plan))
+  if (poster) await makeExtras(spec, opened, plan, poster, present)
+  return poster
+}
+
+/** Whole key of the poster. */
+export function posterKeyOf({ posterKey, folder }: VideoSpec, plan: Plan): string {
+  return posterKey ?? folder + posterName(plan)
 }
 
 /** The storyboard's index over the sheets that the chunks made on the side; undefined for a video without one. */

@@ -5,6 +5,7 @@ import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { createFanOut } from './fan-out.ts'
 import type { PartPorts } from './part.ts'
+import { describeText } from './text-publish.ts'
 import { removeOlderVersions } from './versions.ts'
 import { isPublished, packageVideo, type VideoResult, type VideoSpec } from './video.ts'
 import type { RunContext, VideoWork } from './work.ts'
@@ -106,6 +107,7 @@ function completeBody(result: VideoResult, jobId: string, attempt: number) {
       },
       ...{ bytes: plan.source.bytes, seconds: plan.facts.seconds, audio_tracks: audio.length },
       frame_rate: picture ? picture.rate.num / picture.rate.den : 0,
+      ...describeText(plan, result.text),
     },
     bytes: video.bytes,
     encode_seconds: Number(result.encodeSeconds.toFixed(3)),

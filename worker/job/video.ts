@@ -1,9 +1,8 @@
 import type { Config } from '../../shared/config.ts'
-import { asWorkerError, WorkerError } from '../../shared/errors.ts'
+import { WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
-import { posterName } from '../chunk/layout.ts'
 import {
   type AudioManifest,
   type ChunkManifest,
@@ -12,18 +11,21 @@ import {
   readManifests,
 } from '../chunk/ledger.ts'
 import { isShared, missingParts } from '../chunk/parts.ts'
+import { readText, type TextManifest } from '../chunk/text-ledger.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { Profile } from '../media/profile.ts'
 import { orRefuseCopy } from './copy-plan.ts'
 import { checkDrift } from './drift.ts'
-import { makeExtras } from './extras.ts'
 import type { FanOut } from './fan-out.ts'
-import { type OpenVideo, withVideo } from './opening.ts'
+import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
-import { hasPoster, makeStoryboard, makeThumbnail } from './thumbnails.ts'
-import { encodeContext, fitSounds, type Present, walkChunks, walkSounds } from './walk.ts'
+import { textPart } from './text.ts'
+import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
+import { hasPoster, makePictures, makeStoryboard, posterKeyOf } from './thumbnails.ts'
+import { together } from './together.ts'
+import { encodeContext, fitSounds, walkChunks, walkSounds } from './walk.ts'
 import { alreadyPublished, fannedOut, type RunContext } from './work.ts'
 import type { Scratch } from './workdir.ts'
 
@@ -62,6 +64,8 @@ export interface VideoContext extends VideoPorts, RunContext {
 export interface VideoResult {
   readonly plan: Plan
   readonly video: Assembled
+  /** Subtitles, if the source came with any that are text. */
+  readonly text: TextManifest | undefined
   readonly masterKey: string
   readonly posterKey: string | undefined
   readonly storyboardKey: string | undefined
@@ -100,34 +104,41 @@ export async function packageVideo(
     }
     const encoding = encodeContext(opened, spec, plan)
 
-    const [chunks, heard, poster] = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
         walkChunks(encoding, present, context),
         walkSounds(encoding, present, context),
         makePictures(spec, opened, plan, present),
+        textPart(encoding, storage, present),
       ]),
     )
     const audio = await fitSounds(encoding, chunks, heard)
     await uploader.drained(signal)
 
     reporter.move('validating')
-    const { video, strays } = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
       stage('verify', async () => {
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
         checkDrift(plan, chunks, audio)
-        return { video: assemble(plan, chunks, audio), strays: straysIn(stored, chunks, audio) }
+        checkTextPresent(text, stored)
+        const video = assemble(plan, chunks, audio)
+        const subtitles = fittedText(text, video.seconds)
+        const strays = [...straysIn(stored, chunks, audio), ...textStraysIn(stored, subtitles)]
+        return { video, subtitles, strays }
       }),
     )
     reporter.move('thumbnail')
     const storyboard = makeStoryboard(plan, chunks)
+    for (const skipped of skippedText(plan, text)) context.logger.warn(skipped, 'subtitles skipped')
 
     reporter.move('uploading')
     await stage('publish', async (limit) => {
       await lookAgain(plan, storage, limit)
-      const texts = playlists(video)
+      const texts = playlists(video, subtitles)
       const master = texts.pop()!
-      const media = storyboard ? [...texts, storyboard] : texts
+      const beside = [storyboard, chaptersObject(plan)].filter((object) => object !== undefined)
+      const media = [...texts, ...beside]
       const put = (key: string, body: Buffer | string) =>
         storage.put(key, body, {
           contentType: contentTypeOf(key),
@@ -147,40 +158,32 @@ export async function packageVideo(
       ])
       await put(spec.folder + master.name, master.text)
     })
-    return resultOf(spec, plan, chunks, audio, video, storyboard)
+    return resultOf(spec, plan, { chunks, audio, text }, video, storyboard)
   })
+}
+
+interface Manifests {
+  readonly chunks: readonly ChunkManifest[]
+  readonly audio: readonly AudioManifest[]
+  readonly text: TextManifest | undefined
 }
 
 function resultOf(
   spec: VideoSpec,
   plan: Plan,
-  chunks: readonly ChunkManifest[],
-  audio: readonly AudioManifest[],
+  { chunks, audio, text }: Manifests,
   video = assemble(plan, chunks, audio),
   storyboard = makeStoryboard(plan, chunks),
 ): VideoResult {
   return {
     ...{ plan, video, masterKey: masterKey(spec.folder) },
     posterKey: hasPoster(plan.facts, spec) ? posterKeyOf(spec, plan) : undefined,
-    storyboardKey: storyboard && spec.folder + storyboard.name,
-    encodeSeconds: [...chunks, ...audio].reduce((sum, part) => sum + part.encodeSeconds, 0),
+    ...{ text, storyboardKey: storyboard && spec.folder + storyboard.name },
+    encodeSeconds: [...chunks, ...audio, ...(text ? [text] : [])].reduce(
+      (sum, part) => sum + part.encodeSeconds,
+      0,
+    ),
   }
-}
-
-async function makePictures(
-  spec: VideoSpec,
-  opened: OpenVideo,
-  plan: Plan,
-  present: Present,
-): Promise<Buffer | undefined> {
-  const stored = await opened.ledger.readPoster(present, opened.context.signal)
-  const poster = stored ?? (await makeThumbnail(spec, opened, plan))
-  if (poster) await makeExtras(spec, opened, plan, poster, present)
-  return poster
-}
-
-function posterKeyOf({ posterKey, folder }: VideoSpec, plan: Plan): string {
-  return posterKey ?? folder + posterName(plan)
 }
 
 /** Whether a viewer can play the job's result: the master is the last object of all. */
@@ -204,8 +207,9 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   // A plan that cannot be read (another release wrote it) is no sign that the API has accepted the job.
   if (!plan) return present.has(planKey('')) ? undefined : alreadyPublished
   if (missingParts(plan, present).length > 0) return undefined
-  const { chunks, audio } = await readManifests(ledger, plan, present, signal)
-  return resultOf(spec, plan, chunks, audio)
+  const manifests = await readManifests(ledger, plan, present, signal)
+  const text = await readText(storage, spec.folder, plan, present, signal)
+  return resultOf(spec, plan, { ...manifests, text })
 }
 
 /**
@@ -218,25 +222,4 @@ async function lookAgain({ source }: Plan, storage: Storage, signal: AbortSignal
     throw new WorkerError('video_deleted', 'the source was deleted while the video was being processed')
   if (now.etag !== source.etag)
     throw new WorkerError('input_changed', 'the source was replaced while the video was being processed')
-}
-
-/**
- * Waits for all parts; whichever fails first stops the others, and its reason is the job's. Resolves or rejects
- * only when every part has ended, so that nothing runs on behind the job's back.
- */
-async function together<T extends readonly unknown[]>(
-  run: RunContext,
-  parts: { [K in keyof T]: Promise<T[K]> },
-): Promise<T> {
-  const ended = await Promise.allSettled(
-    parts.map((part) =>
-      part.catch((error: unknown) => {
-        run.stop(asWorkerError(error))
-        throw error
-      }),
-    ),
-  )
-  const failed = ended.find((end) => end.status === 'rejected')
-  if (failed) throw failed.reason
-  return ended.map((end) => (end.status === 'fulfilled' ? end.value : undefined)) as unknown as T
 }

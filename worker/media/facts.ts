@@ -33,6 +33,8 @@ interface CommonFacts {
   /** Tracks that can be decoded, in file order. Empty: the output has no audio. */
   readonly audio: readonly AudioFacts[]
   readonly subtitles: readonly SubtitleFacts[]
+  /** In order; none in the plans of older workers. */
+  readonly chapters?: readonly Chapter[]
   /** Average bit rate of the whole file in kbit/s, 0 when unknown. */
   readonly bitrateKbps: number
   /** Oddities worth a log line: "3 audio tracks ignored: codec unknown". No URLs. */
@@ -115,6 +117,18 @@ export interface SubtitleFacts {
   readonly index: number
   readonly codec: string
   readonly language: string
+  readonly title: string
+  readonly isDefault?: boolean
+  /** Of words that are not in the language of the sound: shown even to those who want no subtitles. */
+  readonly forced?: boolean
+  /** For the deaf: sounds are written out as well. */
+  readonly forDeaf?: boolean
+}
+
+/** Seconds from the first picture; one line of text. */
+export interface Chapter {
+  readonly start: number
+  readonly end: number
   readonly title: string
 }
 

@@ -9,3 +9,11 @@ export function attributes(values: Record<string, string | number>): string {
 export function quoted(text: string): string {
   return `"${text.replace(/[\p{Cc}"]/gu, ' ').trim()}"`
 }
+
+/** Name of the one group of subtitles. */
+export const subtitleGroup = 'subtitles'
+
+/** A playlist of these lines. */
+export function lines(...parts: string[]): string {
+  return `${parts.join('\n')}\n`
+}

@@ -1,5 +1,5 @@
 import type { AudioRendition } from './playlist.ts'
-import { attributes, quoted } from './playlist-attributes.ts'
+import { attributes, quoted, subtitleGroup } from './playlist-attributes.ts'
 import { averageRate, peakRate } from './rates.ts'
 
 /** Renditions of which a player plays one: a variant is listed once with each group (RFC 8216 4.3.4.1.1). */
@@ -48,7 +48,7 @@ export function audioLines({ id, renditions }: AudioGroup): string[] {
 }
 
 /** The variant of a recording without pictures: its main track, by which a player finds the group's others. */
-export function soundLines(group: AudioGroup | undefined): string[] {
+export function soundLines(group: AudioGroup | undefined, subtitled: boolean): string[] {
   if (!group) return []
   const main = group.renditions.find(({ isDefault }) => isDefault) ?? group.renditions[0]!
   return [
@@ -57,6 +57,7 @@ export function soundLines(group: AudioGroup | undefined): string[] {
       'AVERAGE-BANDWIDTH': Math.ceil(group.average),
       CODECS: quoted(group.codecs.join(',')),
       AUDIO: quoted(group.id),
+      ...(subtitled ? { SUBTITLES: quoted(subtitleGroup) } : {}),
     })}`,
     main.uri,
   ]

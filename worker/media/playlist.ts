@@ -1,7 +1,8 @@
-import { attributes, quoted } from './playlist-attributes.ts'
+import { attributes, lines, quoted, subtitleGroup } from './playlist-attributes.ts'
 import { type AudioGroup, audioGroups, audioLines, soundLines } from './playlist-sound.ts'
 import { averageRate, peakRate } from './rates.ts'
 import type { Rational } from './timeline.ts'
+import { vttTime } from './vtt.ts'
 
 /** One finished segment, as chunk manifests store it. */
 export interface PlaylistSegment {
@@ -49,7 +50,7 @@ export interface StoryboardSheet {
 }
 
 /** Kept for players that ask for it: six decimals are a microsecond, far below a frame. */
-const extinf = (seconds: number) => seconds.toFixed(6)
+export const extinf = (seconds: number) => seconds.toFixed(6)
 
 /** One TARGETDURATION for all playlists of a job (Apple 8.2): the longest segment of any, rounded (RFC 8216 4.3.3.1). */
 export function targetDuration(...lists: (readonly PlaylistSegment[])[]): number {
@@ -111,16 +112,21 @@ export function masterPlaylist(master: {
   variants: readonly VideoVariant[]
   audio: readonly AudioRendition[]
   target: number
+  /** Lines of the subtitles, made by playlist-text.ts. */
+  subtitles?: readonly string[]
 }): string {
-  const { variants, audio, target } = master
+  const { variants, audio, target, subtitles = [] } = master
   const groups = audioGroups(audio, target)
   return lines(
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     '#EXT-X-INDEPENDENT-SEGMENTS',
     ...groups.flatMap(audioLines),
+    ...subtitles,
     ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
-      variants.length === 0 ? soundLines(group) : defaultFirst(variants).flatMap(variantLines(group, target)),
+      variants.length === 0
+        ? soundLines(group, subtitles.length > 0)
+        : defaultFirst(variants).flatMap(variantLines(group, target, subtitles.length > 0)),
     ),
     ...variants.flatMap((variant) =>
       variant.iframesUri ? [iframeLine(variant, variant.iframesUri, target)] : [],
@@ -129,7 +135,7 @@ export function masterPlaylist(master: {
 }
 
 /** One variant, heard with one group of sounds (none: silent). */
-function variantLines(group: AudioGroup | undefined, target: number) {
+function variantLines(group: AudioGroup | undefined, target: number, subtitled: boolean) {
   return (variant: VideoVariant): string[] => [
     `#EXT-X-STREAM-INF:${attributes({
       BANDWIDTH: Math.ceil(peakRate(variant.segments, target) + (group?.peak ?? 0)),
@@ -139,6 +145,7 @@ function variantLines(group: AudioGroup | undefined, target: number) {
       'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
       'VIDEO-RANGE': 'SDR',
       ...(group ? { AUDIO: quoted(group.id) } : {}),
+      ...(subtitled ? { SUBTITLES: quoted(subtitleGroup) } : {}),
     })}`,
     variant.uri,
   ]
@@ -177,7 +184,7 @@ export function storyboardVtt(sheets: readonly StoryboardSheet[]): string {
   return `WEBVTT\n\n${cues.join('\n')}`
 }
 
-function header(version: number, target: number): string[] {
+export function header(version: number, target: number): string[] {
   return [
     '#EXTM3U',
     `#EXT-X-VERSION:${version}`,
@@ -185,14 +192,4 @@ function header(version: number, target: number): string[] {
     '#EXT-X-MEDIA-SEQUENCE:0',
     '#EXT-X-PLAYLIST-TYPE:VOD',
   ]
-}
-
-function vttTime(seconds: number): string {
-  const ms = Math.round(seconds * 1000)
-  const pad = (value: number, digits: number) => String(Math.floor(value)).padStart(digits, '0')
-  return `${pad(ms / 3_600_000, 2)}:${pad((ms / 60_000) % 60, 2)}:${pad((ms / 1000) % 60, 2)}.${pad(ms % 1000, 3)}`
-}
-
-function lines(...parts: string[]): string {
-  return `${parts.join('\n')}\n`
 }

@@ -19,9 +19,11 @@ export function headerArgs(url: string, maxPixels: number, demuxers: readonly st
       'stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,' +
         'field_order,time_base,start_time,duration,r_frame_rate,avg_frame_rate,channels,channel_layout,sample_rate,' +
         'color_range,color_space,color_transfer,color_primaries',
-      'stream_disposition=default,attached_pic,still_image,timed_thumbnails',
+      'stream_disposition=default,forced,hearing_impaired,attached_pic,still_image,timed_thumbnails',
       'stream_tags=language,title,rotate',
       'stream_side_data',
+      'chapter=start_time,end_time',
+      'chapter_tags=title',
     ].join(':'),
     '-of',
     'json',

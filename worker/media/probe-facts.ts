@@ -1,6 +1,7 @@
 import { WorkerError } from '../../shared/errors.ts'
+import { describeChapters } from './chapters.ts'
 import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
-import { describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
+import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
 import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
 import type { Rational } from './timeline.ts'
@@ -17,6 +18,7 @@ export interface Findings {
   readonly demuxer: string
   readonly format: NonNullable<ProbeHeader['format']>
   readonly streams: readonly ProbeStream[]
+  readonly chapters: readonly ProbeChapter[]
   /** The video among them. */
   readonly stream: ProbeStream
   readonly timeBase: Rational
@@ -59,6 +61,8 @@ export function describeSource(found: Findings): FilmFacts {
     },
     audio: tracks,
     subtitles: describeSubtitles(streams),
+    // Where the clock jumps, nobody knows what their times mean.
+    chapters: jumps ? [] : describeChapters(found.chapters, origin.seconds, seconds),
     bitrateKbps: Math.round((found.bytes * 8) / 1000 / seconds),
     warnings: [
       ...(left > 0 ? [`audio tracks left out, unknown or not decodable: ${left}`] : []),

@@ -12,6 +12,14 @@ export interface ProbeHeader {
     readonly bit_rate?: string
   }
   readonly streams?: readonly ProbeStream[]
+  readonly chapters?: readonly ProbeChapter[]
+}
+
+/** Times in seconds of the container's clock. */
+export interface ProbeChapter {
+  readonly start_time?: string
+  readonly end_time?: string
+  readonly tags?: { readonly title?: string }
 }
 
 export interface ProbeStream {

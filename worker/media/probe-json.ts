@@ -1,4 +1,4 @@
-import type { ProbeHeader, ProbeStream } from './probe-header.ts'
+import type { ProbeChapter, ProbeHeader, ProbeStream } from './probe-header.ts'
 
 /** All of a stream's fields that ffprobe writes as numbers; the others are text. */
 const numbers = new Set(['index', 'width', 'height', 'channels'])
@@ -14,6 +14,7 @@ export function shapeOf(answer: unknown): ProbeHeader | undefined {
     ...answer,
     format: isObject(answer.format) ? pick(answer.format, isText) : {},
     streams: streams.filter((stream) => stream !== undefined),
+    chapters: (Array.isArray(answer.chapters) ? answer.chapters : []).filter(isObject).map(chapterOf),
   }
 }
 
@@ -27,6 +28,11 @@ function streamOf(stream: unknown): ProbeStream | undefined {
     ...(isObject(disposition) ? { disposition: pick(disposition, isCount) as Record<string, number> } : {}),
     ...(Array.isArray(side) ? { side_data_list: side.filter(isObject) } : {}),
   }
+}
+
+function chapterOf(chapter: Readonly<Record<string, unknown>>): ProbeChapter {
+  const { tags } = chapter
+  return { ...pick(chapter, isText), ...(isObject(tags) ? { tags: pick(tags, isText) } : {}) }
 }
 
 function pick(

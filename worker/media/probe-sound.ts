@@ -1,8 +1,15 @@
 import { WorkerError } from '../../shared/errors.ts'
+import { describeChapters } from './chapters.ts'
 import type { Origin, SoundFacts, SourceLimits } from './facts.ts'
 import type { StreamQuery } from './probe-args.ts'
 import { checkLength, mended, type Packets, secondsFrom } from './probe-facts.ts'
-import { chooseCover, describePicture, type ProbeHeader, type ProbeStream } from './probe-header.ts'
+import {
+  chooseCover,
+  describePicture,
+  type ProbeChapter,
+  type ProbeHeader,
+  type ProbeStream,
+} from './probe-header.ts'
 import type { FrameFacts } from './probe-packets.ts'
 import { describeAudio } from './probe-tracks.ts'
 import { parseRational, type Rational } from './timeline.ts'
@@ -12,6 +19,7 @@ export interface OpenSource {
   readonly demuxer: string
   readonly format: NonNullable<ProbeHeader['format']>
   readonly streams: readonly ProbeStream[]
+  readonly chapters: readonly ProbeChapter[]
   readonly limits: SourceLimits
   readonly bytes: number
   query(index: number): StreamQuery
@@ -63,6 +71,7 @@ export async function probeSound(opened: OpenSource): Promise<SoundFacts> {
   const jumps = heard.some((track) => track.jumps)
   return {
     ...{ demuxer, seconds, origin, audio, subtitles: [] },
+    chapters: jumps ? [] : describeChapters(opened.chapters, origin.seconds, seconds),
     ...(shown ? { cover: describePicture(cover) } : {}),
     // Sound is encoded in one go: nobody seeks in it.
     seek: { mode: 'none', marginSeconds: 0 },

@@ -1,3 +1,4 @@
+import { languageTag, oneLine } from '../../shared/sidecars.ts'
 import type { AudioFacts, SubtitleFacts } from './facts.ts'
 import { flag, type ProbeStream } from './probe-header.ts'
 
@@ -41,6 +42,9 @@ export function describeSubtitles(streams: readonly ProbeStream[]): SubtitleFact
       codec: stream.codec_name ?? 'unknown',
       language: languageOf(stream),
       title: titleOf(stream),
+      isDefault: flag(stream, 'default') === 1,
+      forced: flag(stream, 'forced') === 1,
+      forDeaf: flag(stream, 'hearing_impaired') === 1,
     }))
 }
 
@@ -50,22 +54,10 @@ function finite(text: string | undefined): number {
   return Number.isFinite(value) ? value : 0
 }
 
-/** "eng", "fre" or "en-US" as BCP 47 ("en", "fr", "en-US"); 'und' for nothing and for nonsense. */
 function languageOf(stream: ProbeStream): string {
-  const tag = stream.tags?.language?.trim() ?? ''
-  if (!/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(tag)) return 'und'
-  try {
-    return Intl.getCanonicalLocales(tag)[0] ?? 'und'
-  } catch {
-    return 'und'
-  }
+  return languageTag(stream.tags?.language?.trim() ?? '')
 }
 
-/** A title is the uploader's text: one line, no markup, short. */
 function titleOf(stream: ProbeStream): string {
-  return (stream.tags?.title ?? '')
-    .replace(/[^\p{L}\p{N}\p{P}\p{Zs}]|["<>]/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 80)
+  return oneLine(stream.tags?.title ?? '')
 }

@@ -50,14 +50,16 @@ const morePackets = 1500
 export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
   const demuxers = sniff(request.head)
   const { limits } = request
-  const { format = {}, streams = [] } = parseHeader(
-    await ask(request, headerArgs(request.url, limits.maxPixels, demuxers)),
-  )
+  const {
+    format = {},
+    streams = [],
+    chapters = [],
+  } = parseHeader(await ask(request, headerArgs(request.url, limits.maxPixels, demuxers)))
   if (streams.length === 0) throw new WorkerError('no_video', 'the file has no tracks')
   const stream = chooseVideo(streams, limits)
   const demuxer = (format.format_name ?? '').split(',')[0]!
   const opened = {
-    ...{ demuxer, format, streams, limits, bytes: request.bytes },
+    ...{ demuxer, format, streams, chapters, limits, bytes: request.bytes },
     query: (index: number) => ({ url: request.url, demuxer, index, maxPixels: limits.maxPixels }),
     firstFrames: (index: number) => orNothing(firstFrames(request, opened.query(index)), []),
     shows: (index: number) => {
@@ -76,7 +78,7 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
 }
 
 async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: ProbeStream): Promise<FilmFacts> {
-  const { query, streams, demuxer, format, bytes, limits } = opened
+  const { query, streams, chapters, demuxer, format, bytes, limits } = opened
   const timeBase = timeBaseOf(stream)
   const audible = describeAudio(streams, 0).tracks
   const [frames, listed, ...sounds] = await Promise.all([
@@ -91,7 +93,7 @@ async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: Prob
   const facts = describeSource({
     ...{ demuxer, format, stream, timeBase, frames, listed, bytes, limits },
     streams: streams.filter(({ index }) => !silent.has(index)),
-    silentTracks: silent.size,
+    ...{ silentTracks: silent.size, chapters },
   })
   return checkFields(facts, (at) => lookAtFields(request, facts, at))
 }

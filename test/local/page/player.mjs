@@ -57,6 +57,8 @@ function play(index) {
   })
   hls.on(Hls.Events.MANIFEST_PARSED, showQualities)
   hls.on(Hls.Events.AUDIO_TRACKS_UPDATED, showLanguages)
+  hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, showSubtitles)
+  hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, () => press(at('subtitles'), hls.subtitleTrack))
   hls.loadSource(master)
   hls.attachMedia(video)
 }
@@ -81,6 +83,22 @@ function showLanguages() {
     hls.audioTrack = index
     press(at('languages'), index)
   })
+}
+
+/** One button a language; what is forced a player shows by itself. */
+function showSubtitles() {
+  const { hls } = player
+  const tracks = hls.subtitleTracks.map(({ name }, index) => ({ text: name, index }))
+  at('subtitles').hidden = tracks.length === 0
+  showButtons(
+    at('subtitles'),
+    [{ text: 'No subtitles', index: -1 }, ...tracks],
+    hls.subtitleTrack,
+    (index) => {
+      hls.subtitleDisplay = index >= 0
+      hls.subtitleTrack = index
+    },
+  )
 }
 
 function showStats() {

@@ -160,8 +160,21 @@ describe('tracks', () => {
     expect(
       describeSubtitles([
         { index: 3, codec_type: 'subtitle', codec_name: 'mov_text', tags: { language: 'ger' } },
+        {
+          ...{ index: 4, codec_type: 'subtitle', codec_name: 'ass', tags: { title: 'Signs' } },
+          disposition: { default: 1, forced: 1, hearing_impaired: 1 },
+        },
       ]),
-    ).toEqual([{ index: 3, codec: 'mov_text', language: 'de', title: '' }])
+    ).toEqual([
+      {
+        ...{ index: 3, codec: 'mov_text', language: 'de', title: '' },
+        ...{ isDefault: false, forced: false, forDeaf: false },
+      },
+      {
+        ...{ index: 4, codec: 'ass', language: 'und', title: 'Signs' },
+        ...{ isDefault: true, forced: true, forDeaf: true },
+      },
+    ])
   })
 })
 

@@ -21,10 +21,8 @@ describe('a message of our own', () => {
       parent: expect.objectContaining({ kind: 'transcode', videoId: 42 }),
       parentBody: parent,
     })
-    expect(parse(partBody(parent, { type: 'audio', index: 0 }))).toMatchObject({
-      kind: 'part',
-      part: { type: 'audio' },
-    })
+    for (const type of ['audio', 'text'] as const)
+      expect(parse(partBody(parent, { type, index: 0 }))).toMatchObject({ kind: 'part', part: { type } })
   })
 
   test('for a join carries the parent’s own id', () => {

@@ -120,6 +120,10 @@ describe('ignored is', () => {
     expect(parse(s3(key), { catalogKeyPrefix: '' })).toMatchObject({ kind: 'ignored' })
   })
 
+  test.each(['videos/42_a.en.srt', 'videos/42_a.VTT'])('%s: subtitles beside a film', (key) => {
+    expect(parse(s3(key))).toEqual({ kind: 'ignored', reason: `subtitles beside a film: "${key}"` })
+  })
+
   test('an object that was removed or copied away', () => {
     const removed = { Records: [record('videos/1_a.mp4', {}, 'ObjectRemoved:Delete')] }
     expect(parse(removed)).toEqual({ kind: 'ignored', reason: 'not a creation: "ObjectRemoved:Delete"' })
