@@ -47,8 +47,8 @@ export async function runCorpus(input: CorpusInput): Promise<Row[]> {
   try {
     for (const line of canaries.blind) input.say(`the canaries are half blind: ${line}`)
     const worker = fleet.start(workerId, { ...settings, ...canaries.env })
-    const up = await worker.logged(({ msg }) => msg === 'worker is up')
-    if (up.sandbox !== undefined) input.say(`sandbox: ${JSON.stringify(up.sandbox)}`)
+    const { sandbox } = await worker.logged(({ msg }) => msg === 'sandbox of ffmpeg')
+    input.say(`sandbox: ${JSON.stringify(sandbox)}`)
     const rows: Row[] = []
     for (const [index, entry] of entries.entries()) {
       const row = await runEntry(entry, index + 1, { input, fleet, worker, canaries, watch })

@@ -17,8 +17,9 @@ import { videoChunkArgs } from '../media/args-video.ts'
 import type { AudioFacts } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
-import { runTool, type ToolHandle } from '../media/run.ts'
+import { runTool, type ToolHandle, type ToolLimits } from '../media/run.ts'
 import type { Chunk } from '../media/timeline.ts'
+import { audioLimits, videoLimits, wallMs } from '../media/tool-limits.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
 import { openSegmentStore } from './segment-store.ts'
@@ -76,6 +77,7 @@ export async function encodeChunk(
         outDir,
       },
     }),
+    limits: videoLimits(context.config.ffmpeg, plan.facts.video, chunkSeconds(plan, chunk)),
     onProgress,
     check: segmentCheck(plan, chunk),
     objectName: `chunk-${String(chunk.index).padStart(5, '0')}.m4s`,
@@ -118,6 +120,7 @@ export async function encodeAudio(
           outDir,
         },
       }),
+      limits: audioLimits(context.config.ffmpeg, plan.facts.seconds),
       onProgress: () => {},
       check: () => {},
       objectName: 'audio.m4s',
@@ -131,6 +134,7 @@ export async function encodeAudio(
 
 interface Run {
   readonly args: string[]
+  readonly limits: ToolLimits
   onProgress(update: ProgressUpdate): void
   check(track: string, segment: Measured): void
   /** Of each track's one object, where segments are ranges of it. */
@@ -168,8 +172,9 @@ async function encode(
   try {
     const { seconds } = await runTool({
       ...{ host: context.host, what, bin: config.ffmpeg.bin, args: run.args, cwd: outDir, signal },
-      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      limits: run.limits,
       logger: context.logger,
+      timeoutMs: wallMs(run.limits),
       stallMs: config.stall.encodeSeconds * 1000,
       onProgress: run.onProgress,
       onStart: (handle) => {
@@ -190,6 +195,12 @@ async function encode(
     collector.stop()
     forget()
   }
+}
+
+/** The last chunk runs to the source’s real end, which is later than its header says when that lies. */
+function chunkSeconds({ grid }: Plan, { frames, last }: Chunk): number {
+  const longest = last ? Math.max(frames, ...grid.chunks.map((each) => each.frames)) : frames
+  return (longest * grid.rate.den) / grid.rate.num
 }
 
 function toolSource({ source, plan, config }: EncodeContext) {

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
 import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
 import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
+import { posterLimits } from '../media/tool-limits.ts'
+import { readMade } from './made-files.ts'
 import type { OpenVideo } from './opening.ts'
 import type { TextObject } from './publish.ts'
 import type { VideoSpec } from './video.ts'
@@ -15,18 +17,21 @@ export async function makeThumbnail(
   plan: Plan,
 ): Promise<Buffer> {
   const { config, host, logger, signal } = context
-  const path = join(context.dir, 'poster.jpg')
+  // A folder of its own: beside it lies the source.
+  const dir = join(context.dir, 'poster')
+  await mkdir(dir, { recursive: true })
+  const path = join(dir, 'poster.jpg')
   const poster = await makePoster({
-    ...{ url: source.url, facts: plan.facts, host, signal, logger, path, cwd: context.dir },
+    ...{ url: source.url, facts: plan.facts, host, signal, logger, path, cwd: dir },
     ...{ bin: config.ffmpeg.bin, threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
-    limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+    limits: posterLimits(config.ffmpeg, config.stall.stageSeconds),
     timeoutMs: config.stall.stageSeconds * 1000,
     ...(spec.posterSeconds === undefined ? {} : { preferSeconds: spec.posterSeconds }),
   }).catch((error: unknown) => {
     throw source.failure() ?? error
   })
   if (!poster.lively) logger.warn('every picture tried for the thumbnail was black or flat')
-  return readFile(path)
+  return readMade(path)
 }
 
 /** The storyboard's index over the sheets that the chunks made on the side; undefined for a video without one. */

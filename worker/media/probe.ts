@@ -9,6 +9,7 @@ import { describeAudio } from './probe-tracks.ts'
 import { type DebugLogger, runTool } from './run.ts'
 import { sniff } from './sniff.ts'
 import { parseRational } from './timeline.ts'
+import { probeLimits } from './tool-limits.ts'
 
 export interface ProbeRequest {
   /** Loopback URL of the source. */
@@ -81,7 +82,7 @@ function ask(request: ProbeRequest, args: readonly string[]): Promise<string> {
     args,
     signal: request.signal,
     cwd: request.cwd,
-    limits: { memoryMb: tools.memoryMb, nice: tools.nice },
+    limits: probeLimits({ memoryLimitMb: tools.memoryMb, nice: tools.nice }, tools.timeoutSeconds),
     timeoutMs: tools.timeoutSeconds * 1000,
     logger: request.logger,
   }).then(({ stdout, stderrTail }) => {
