@@ -51,9 +51,9 @@ export function encoderTable(rows: readonly Compared[], where: string): string {
 
 /** The page with the table between its markers replaced. */
 export function putTable(page: string, table: string): string {
-  const marked = /(<!-- encoder -->\n)[\s\S]*?(\n<!-- \/encoder -->)/
+  const marked = /(<!-- encoder -->\n)[\s\S]*?(<!-- \/encoder -->)/
   if (!marked.test(page)) throw new Error('the page has no <!-- encoder --> and <!-- /encoder -->')
-  return page.replace(marked, (_, start: string, end: string) => `${start}\n${table}\n${end}`)
+  return page.replace(marked, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`)
 }
 
 function line(

@@ -111,6 +111,14 @@ const conforming = {
   'late start': { size: '640x360', rate: '24000/1001', rest: [...bt709, '-output_ts_offset', '0.5'] },
   // Rungs below have every other picture, and the cuts are at even ones.
   'sixty a second': { size: '854x480', rate: '60', rest: [...bt709, '-bf', '3'] },
+  // Put right without a new encode: the container says it, the pictures say nothing, or something else.
+  'tagged outside': {
+    size: '640x360',
+    rate: '30',
+    rest: ['-bsf:v', 'h264_metadata=sample_aspect_ratio=4/3'],
+  },
+  // As of a recorded live stream: half a picture is no whole number of ticks.
+  'in milliseconds': { size: '640x360', rate: '30', rest: [...bt709, '-video_track_timescale', '1000'] },
   'untagged HD': { size: '1280x720', rate: '25', rest: [] },
   'no reordering': { size: '640x360', rate: '30000/1001', rest: [...bt709, '-bf', '0'] },
   // Key frames that a decoder may begin at, and no IDR pictures: only the pictures themselves tell.
@@ -128,12 +136,17 @@ export const conformingSeconds = 19
 export async function makeConformingClip(dir: string, kind: ConformingKind = 'tagged'): Promise<string> {
   const { size, rate, rest } = conforming[kind]
   const keys = kind === 'recovery points' ? ['-g', '60'] : ['-force_key_frames', irregular]
-  return await makeVideo(join(dir, `conforming-${kind.replaceAll(' ', '-')}.mp4`), [
+  const path = join(dir, `conforming-${kind.replaceAll(' ', '-')}.mp4`)
+  const encoded = kind === 'tagged outside' ? `${path}.mp4` : path
+  await makeVideo(encoded, [
     ...[...picture(size, rate, conformingSeconds), ...sound(conformingSeconds)],
     ...['-c:v', 'libx264', '-preset', 'superfast', '-crf', '33', '-pix_fmt', 'yuv420p'],
     ...['-maxrate', '700k', '-bufsize', '700k', '-g', '150', '-sc_threshold', '0', ...keys, ...rest],
     ...['-c:a', 'aac', '-movflags', '+faststart'],
   ])
+  return encoded === path
+    ? path
+    : await makeVideo(path, ['-i', encoded, '-c', 'copy', ...bt709, '-aspect', '16:9'])
 }
 
 async function makeVideo(path: string, args: readonly string[]): Promise<string> {

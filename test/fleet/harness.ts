@@ -112,6 +112,8 @@ function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
   const log = () =>
     text()
       .split('\n')
+      // What follows the last line break is a line that is still being written.
+      .slice(0, -1)
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as LogLine)
 

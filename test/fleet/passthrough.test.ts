@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { planKey, refusalKey } from '../../shared/keys.ts'
 import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
 import { type ConformingKind, makeConformingClip } from './clips.ts'
@@ -58,6 +59,26 @@ async function pictureSizes(file: string): Promise<string> {
   return stdout
 }
 
+/** What the pictures of a rendition say of themselves, without their container. */
+async function toldBy(folder: string, dir: string): Promise<string> {
+  const raw = join(dir, 'raw.h264')
+  const copy = ['-frames:v', '1', '-c', 'copy', '-f', 'h264', raw]
+  await run('ffmpeg', [
+    '-v',
+    'error',
+    '-nostdin',
+    '-y',
+    '-i',
+    join(folder, 'index.m3u8'),
+    '-map',
+    'v',
+    ...copy,
+  ])
+  const told = 'stream=sample_aspect_ratio,color_range,color_space,color_transfer,color_primaries'
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-show_entries', told, '-of', 'csv=p=0', raw])
+  return stdout.trim()
+}
+
 const reasons = (worker: ReturnType<Fleet['start']>, msg: string) =>
   worker.log().filter((line) => line.msg === msg)
 
@@ -71,6 +92,8 @@ describe('a source that conforms', () => {
     ['sixty a second', 'over rungs of half the rate', alone],
     ['untagged HD', 'with the tags that it should have', alone],
     ['no reordering', 'without B-frames', alone],
+    ['in milliseconds', 'on a coarse clock', alone],
+    ['tagged outside', 'with tags that every player sees', alone],
   ])('is the top rendition itself, cut at its own key frames: %s, %s', async (kind, _, env) => {
     const worker = fleet.start('copier', env)
     const source = await makeConformingClip(fleet.dir, kind)
@@ -80,13 +103,16 @@ describe('a source that conforms', () => {
     const copied = await pictureSizes(join(kept, `${top}/index.m3u8`))
     // Tags are written into the parameter sets, in front of the key frames: all other pictures stay the same.
     const same =
-      kind === 'untagged HD' ? (text: string) => text.replace(/.*K_.*/g, 'key') : (text: string) => text
+      kind === 'untagged HD' || kind === 'tagged outside'
+        ? (text: string) => text.replace(/.*K_.*/g, 'key')
+        : (text: string) => text
     expect(same(copied)).toBe(same(await pictureSizes(source)))
     const cuts = async (name: string) =>
       [...(await readFile(join(kept, name, 'index.m3u8'), 'utf8')).matchAll(/#EXTINF:([\d.]+)/g)].map(
         ([, length]) => Number(length),
       )
     for (const name of others) expect(await cuts(name)).toEqual(await cuts(top!))
+    expect(await toldBy(join(kept, top!), fleet.dir)).toBe('1:1,tv,bt709,bt709,bt709')
     if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), source)).toEqual([])
   })
 })
@@ -110,6 +136,26 @@ test('a shared video whose copy is refused half-way is planned anew and leaves n
     reasons(worker, 'the pictures of the source cannot be copied: starting over').length,
   ).toBeGreaterThan(0)
   expect((body.renditions as unknown[]).length).toBe(2)
+})
+
+test('a part that refuses a plan which was given up meanwhile does not stop the one that followed', async () => {
+  // As after such a refusal: the plan encodes, and the word against copying is there again.
+  const env = { CHUNK_SECONDS: '4', HLS_TIME_SECONDS: '2', FANOUT: 'always', PASSTHROUGH: 'never' }
+  const worker = fleet.start('heir', env)
+  const { stack, signal } = fleet
+  videoId += 1
+  const fileKey = await stack.upload(await makeConformingClip(fleet.dir), { tenantId, name: 'a.mp4' })
+  const jobId = await stack.sendJob({ tenantId, videoId, fileKey })
+  const folder = `tenants/${tenantId}/video/hls/${videoId}/${jobId}/`
+  const planned = async () => (await stack.storage.head(planKey(folder), signal)) !== undefined
+  await fleet.until('the plan is stored', planned)
+  await stack.storage.put(refusalKey(folder), '{"version":1,"reason":"too late"}', {
+    ...{ contentType: 'application/json', signal },
+  })
+
+  const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
+  expect(outcome.kind).toBe('complete')
+  expect(worker.log().filter(({ msg }) => msg === 'parts sent to the fleet')).toHaveLength(1)
 })
 
 test('PASSTHROUGH=never encodes what could be copied', async () => {

@@ -6,9 +6,7 @@ import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
-
-/** A plan of another version was made by another release of the worker: its chunks are not reused. */
-const version = 1
+import { readRecord, type Versioned, writeRecord } from './record.ts'
 
 /** What one job decided once, before the first chunk; every later step and worker reads it from here. */
 export interface Plan {
@@ -109,28 +107,15 @@ export function audioFolder(index: number): string {
 }
 
 export function openLedger(storage: Storage, folder: string): Ledger {
-  async function read<T extends { version: number }>(
-    key: string,
-    signal: AbortSignal,
-  ): Promise<T | undefined> {
+  async function read<T extends object>(key: string, signal: AbortSignal): Promise<Versioned<T> | undefined> {
     const text = await storage.getText(key, signal)
-    if (text === undefined) return undefined
-    const value = parse<T>(text)
-    return value?.version === version ? value : undefined
+    return text === undefined ? undefined : readRecord<T>(text)
   }
 
-  async function write<T extends object>(
-    key: string,
-    body: T,
-    signal: AbortSignal,
-  ): Promise<T & { version: number }> {
-    const value = { ...body, version }
-    await storage.put(key, JSON.stringify(value), {
-      contentType: 'application/json',
-      cacheControl: 'no-cache',
-      signal,
-    })
-    return value
+  async function write<T extends object>(key: string, body: T, signal: AbortSignal): Promise<Versioned<T>> {
+    const { record, text } = writeRecord(body)
+    await storage.put(key, text, { contentType: 'application/json', cacheControl: 'no-cache', signal })
+    return record
   }
 
   async function list(prefix: string, signal: AbortSignal): Promise<Map<string, number>> {
@@ -144,11 +129,11 @@ export function openLedger(storage: Storage, folder: string): Ledger {
     readPlan: (signal) => read<Plan>(planKey(folder), signal),
 
     async writePlan(plan, signal) {
-      const mine = { ...plan, version }
-      const answer = await storage.put(planKey(folder), JSON.stringify(mine), {
+      const { record, text } = writeRecord(plan)
+      const answer = await storage.put(planKey(folder), text, {
         ...{ contentType: 'application/json', cacheControl: 'no-cache', signal, onlyIfAbsent: true },
       })
-      if (answer === 'stored') return mine
+      if (answer === 'stored') return record
       return read<Plan>(planKey(folder), signal)
     },
 
@@ -156,7 +141,7 @@ export function openLedger(storage: Storage, folder: string): Ledger {
       await write(refusalKey(folder), { reason }, signal)
     },
     async copyRefusal(signal) {
-      return (await read<{ version: number; reason: string }>(refusalKey(folder), signal))?.reason
+      return (await read<{ reason: string }>(refusalKey(folder), signal))?.reason
     },
 
     async readChunk({ series }, index, present, signal) {
@@ -196,15 +181,6 @@ export function openLedger(storage: Storage, folder: string): Ledger {
     close: async (signal) => {
       await storage.deletePrefix(workFolder(folder), signal)
     },
-  }
-}
-
-/** What is no JSON counts as absent: it is made again and written over. */
-function parse<T>(text: string): T | undefined {
-  try {
-    return (JSON.parse(text) ?? undefined) as T | undefined
-  } catch {
-    return undefined
   }
 }
 

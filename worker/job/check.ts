@@ -1,7 +1,7 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { Plan } from '../chunk/ledger.ts'
-import { type AvcConfiguration, checkKeyPicture, parseConfiguration, refused } from '../media/h264.ts'
-import { type Chunk, segmentLength, segmentStart } from '../media/timeline.ts'
+import { type AvcConfiguration, checkPicture, parseConfiguration, refused } from '../media/h264.ts'
+import { type Chunk, framesToSeconds, segmentLength, segmentStart } from '../media/timeline.ts'
 import type { Measured } from './collect.ts'
 
 /**
@@ -25,9 +25,14 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
     if (facts.samples > wantSamples)
       throw fault(`${where} has ${facts.samples} frames, the grid says ${wantSamples}`)
     if (!rendition?.copied) return
+    // The join would find it, too, when all is encoded: what cannot be copied is better known at once.
+    const planned = framesToSeconds(segmentLength(grid, number), grid.rate)
+    const last = segmentStart(grid, number + 1) >= grid.totalFrames
+    if (!last && Math.abs(facts.seconds - planned) > 0.001)
+      throw refused(`${where} lasts ${facts.seconds} s, the grid says ${planned}`)
     configuration ??= parseConfiguration(Buffer.from(init.configuration ?? '', 'base64'))
-    for (const { offset, length } of facts.keyPictures)
-      checkKeyPicture(data.subarray(offset, offset + length), configuration)
+    for (const { offset, length, key } of facts.pictures)
+      checkPicture(data.subarray(offset, offset + length), key, configuration)
   }
 }
 

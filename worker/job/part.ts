@@ -46,7 +46,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       // Cancelled and cleared, or published: nobody waits for this part.
       if (!plan) return 'moot'
       const stored = await ledger.manifests(run.signal)
-      if (stored.has(refusalKey(''))) return 'replan'
+      // Of this very plan: a part of the one before may refuse when the next is stored already.
+      if (plan.series === 'copy-' && stored.has(refusalKey(''))) return 'replan'
       const missing = missingParts(plan, stored)
       if (missing.every((other) => partName(other) !== name)) return 'found'
       planned = plan.series

@@ -1,4 +1,3 @@
-import { needsTags } from './conform.ts'
 import type { SourceFacts } from './facts.ts'
 import { type Chunk, framesToSeconds, type Grid } from './timeline.ts'
 
@@ -17,17 +16,22 @@ export function copyFlags(facts: SourceFacts, grid: Grid, chunk: Chunk): string[
     ...(start === undefined ? [] : ['-copypriorss:v', '0', '-ss', seconds(start)]),
     ...(chunk.last ? [] : ['-frames:v', String(chunk.frames)]),
     ...['-output_ts_offset', seconds(offset)],
-    ...(needsTags(facts.video) ? ['-bsf:v', tagFilter] : []),
+    ...['-bsf:v', tagFilter],
   ]
 }
 
-/** What the source is, written into its parameter set: players guess otherwise, by size. */
+/**
+ * What the source is, written into its parameter set. ffprobe cannot tell whether it stands there or in the container
+ * alone, which some players do not ask: they guess the colours by the size. What says so already stays byte for byte.
+ */
 const tagFilter =
-  'h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0'
+  'h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0' +
+  ':sample_aspect_ratio=1/1'
 
 /**
- * Microseconds to begin at and to move by. ffmpeg takes the beginning off all times and rounds both to ticks, each on
- * its own: the offset is chosen so that the sum of the two is exactly the origin, in whole ticks.
+ * Microseconds to begin at and to move by. ffmpeg takes the beginning off all times, rounded to the ticks of its muxer,
+ * which are not those of a source that has less than 10000 a second: both are whole ticks of the source, which the
+ * muxer's always divide, and their sum is exactly the origin.
  */
 function clock(
   origin: SourceFacts['video']['origin'],
@@ -36,10 +40,10 @@ function clock(
 ): { start?: number; offset: number } {
   const perTick = (second * origin.timeBase.num) / origin.timeBase.den
   if (firstFrame === 0) return { offset: Math.round(-origin.ticks * perTick) }
-  const decoded = origin.ticks * perTick + startSeconds * second - decodeLead * perTick
   // Half a frame: the group before has ended its decoding by then, and this one has not begun.
-  const start = Math.round(decoded - framesToSeconds(0.5, rate) * second)
-  return { start, offset: Math.round((Math.round(start / perTick) - origin.ticks) * perTick) }
+  const early = startSeconds - framesToSeconds(0.5, rate)
+  const start = origin.ticks + Math.round((early * second) / perTick - decodeLead)
+  return { start: Math.round(start * perTick), offset: Math.round((start - origin.ticks) * perTick) }
 }
 
 function seconds(microseconds: number): string {

@@ -9,14 +9,19 @@ export interface Box {
   readonly end: number
 }
 
+/** Real files have some dozens side by side; an object each, millions of empty ones would fill the memory. */
+const mostBoxes = 10_000
+
 /** The boxes between two offsets, one after the other. Throws output_invalid when one is longer than its room. */
 export function boxes(data: Buffer, start: number, end: number): Box[] {
   const found: Box[] = []
   for (let at = start; at + 8 <= end; ) {
     const short = data.readUInt32BE(at)
     const long = short === 1
+    if (long && at + 16 > end) throw invalid(`a box at byte ${at} is shorter than its fields`)
     const size = long ? Number(data.readBigUInt64BE(at + 8)) : short === 0 ? end - at : short
     const header = long ? 16 : 8
+    if (found.length === mostBoxes) throw invalid(`more than ${mostBoxes} boxes lie side by side`)
     if (size < header || at + size > end) throw invalid(`a box at byte ${at} says it has ${size} bytes`)
     found.push({
       type: data.toString('latin1', at + 4, at + 8),
@@ -38,6 +43,15 @@ export function find(data: Buffer, path: readonly string[], inside?: Box): Box {
     box = next
   }
   return box
+}
+
+/** Runs a reader of boxes. One that is shorter than its fields throws output_invalid, not a fault of ours. */
+export function within<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof RangeError ? invalid('a box is shorter than its fields') : error
+  }
 }
 
 function invalid(message: string): WorkerError {

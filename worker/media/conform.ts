@@ -19,6 +19,8 @@ export function pictureObjection(video: VideoFacts, { width, height, rate }: Ren
   if (pixelFormat !== 'yuv420p') return `the pixel format is ${pixelFormat}`
   if (video.interlaced !== 'no') return 'the pictures are interlaced'
   if (video.rotation !== 0) return `the picture is turned by ${video.rotation} degrees`
+  // Mirrored, or at an angle: the encoded rungs would show that, and players of a copy do as they please.
+  if (video.transformed) return 'the container moves the picture'
   if (video.sampleAspect.num !== video.sampleAspect.den) return 'the pixels are not square'
   if (video.codedWidth !== width || video.codedHeight !== height)
     return `the picture is ${video.codedWidth}x${video.codedHeight}, the rendition ${width}x${height}`
@@ -39,14 +41,6 @@ const sdShortSide = 576
 
 function untagged({ colour }: VideoFacts): boolean {
   return [colour.space, colour.primaries, colour.transfer].every((value) => value === 'unknown')
-}
-
-/** Whether a copy has to be tagged BT.709, limited range, which the source is but does not say in full. */
-export function needsTags({ colour }: VideoFacts): boolean {
-  return (
-    [colour.space, colour.primaries, colour.transfer].some((value) => value !== 'bt709') ||
-    colour.range !== 'tv'
-  )
 }
 
 /** A key frame by its place in display order, and the ticks from its decoding to its display. */

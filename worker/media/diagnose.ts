@@ -58,7 +58,8 @@ const causes: readonly Cause[] = [
   },
   {
     probing: true,
-    pattern: /moov atom not found|partial file|EBML header parsing failed|truncated/i,
+    // End of file: it ends before anything in it has begun.
+    pattern: /moov atom not found|partial file|EBML header parsing failed|truncated|: End of file$/im,
     code: 'container_damaged',
     sentence: 'the file is damaged or was not uploaded completely',
   },
@@ -80,15 +81,18 @@ const causes: readonly Cause[] = [
   },
   {
     probing: true,
-    pattern: /Invalid data found when processing input|Invalid argument.*moov|error reading header/i,
+    pattern: /Invalid data found when processing input|Format not on whitelist|error reading header/i,
     code: 'container_unsupported',
     sentence: 'the file is not a video in a format that can be read',
   },
 ]
 
-/** Words that say our own source server failed: the file is not to blame (source.ts knows the reason). */
+/**
+ * Words that say our own source server failed: the file is not to blame (source.ts knows the reason). A range that
+ * does not exist (416, which ffmpeg tells as 4XX) is asked for when a damaged file points beyond its own end.
+ */
 const sourceBroke =
-  /Connection (refused|reset|timed out)|Broken pipe|Server returned [45]|HTTP error|Stream ends prematurely|Operation timed out/i
+  /Connection (refused|reset|timed out)|Broken pipe|Server returned (5|4\d\d)|HTTP error (?!416)|Stream ends prematurely|Operation timed out/i
 
 /**
  * Turns the end of a failed ffmpeg or ffprobe into one WorkerError. Rejected codes only where the words name the

@@ -44,6 +44,8 @@ export interface VideoFacts {
   readonly displayHeight: number
   /** Clockwise turn for display: 0, 90, 180 or 270 degrees. ffmpeg's own autorotate applies it. */
   readonly rotation: number
+  /** The container turns, mirrors, scales or shifts the picture (its display matrix). */
+  readonly transformed: boolean
   readonly sampleAspect: Rational
   /** Rate the pictures come at; for a variable rate the one its output is made constant on. */
   readonly rate: Rational

@@ -1,4 +1,4 @@
-import { boxes, find } from './boxes.ts'
+import { boxes, find, within } from './boxes.ts'
 
 /** What the files of the segment muxer start with, and what HLS wants in a file of its own. */
 export interface SplitSegment {
@@ -17,6 +17,10 @@ const segmentType = Buffer.from('\0\0\0\x14stypmsdh\0\0\0\0msdh', 'latin1')
  * output_invalid.
  */
 export function splitSegment(file: Buffer, sequence: number): SplitSegment | undefined {
+  return within(() => split(file, sequence))
+}
+
+function split(file: Buffer, sequence: number): SplitSegment | undefined {
   const top = boxes(file, 0, file.length)
   const first = top.find(({ type }) => type === 'moof')
   if (!first) return undefined

@@ -1,5 +1,5 @@
 import { WorkerError } from '../../shared/errors.ts'
-import { type Box, boxes, find } from './boxes.ts'
+import { type Box, boxes, find, within } from './boxes.ts'
 
 /** What an init segment says about its one track. */
 export interface InitFacts {
@@ -28,12 +28,16 @@ export interface SegmentFacts {
   readonly sequence: number
   /** The first key frame: bytes of moof + mdat up to the end of the picture, for I-frame playlists. */
   readonly firstKeyframe: { readonly offset: number; readonly length: number } | undefined
-  /** The bytes of each key frame alone. */
-  readonly keyPictures: readonly { readonly offset: number; readonly length: number }[]
+  /** The bytes of each sample alone. */
+  readonly pictures: readonly { readonly offset: number; readonly length: number; readonly key: boolean }[]
 }
 
 /** Field numbers are those of ISO 14496-12 (boxes), 14496-15 (avcC) and 14496-1 (esds). Throws output_invalid. */
 export function parseInit(data: Buffer): InitFacts {
+  return within(() => readInit(data))
+}
+
+function readInit(data: Buffer): InitFacts {
   const trak = find(data, ['moov', 'trak'])
   const mdhd = find(data, ['mdia', 'mdhd'], trak)
   const timescale = data.readUInt32BE(mdhd.body + (data[mdhd.body] === 1 ? 20 : 12))
@@ -58,6 +62,10 @@ export function parseInit(data: Buffer): InitFacts {
 
 /** Reads a segment of one track, of one or more fragments. timescale: ticks a second, from the init segment. */
 export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
+  return within(() => readSegment(data, timescale))
+}
+
+function readSegment(data: Buffer, timescale: number): SegmentFacts {
   const top = boxes(data, 0, data.length)
   const fragments = top.filter((box) => box.type === 'moof')
   const [first] = fragments
@@ -65,7 +73,7 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
   let samples = 0
   let durationTicks = 0
   let firstSample: Sample | undefined
-  const keyPictures: { offset: number; length: number }[] = []
+  const pictures: { offset: number; length: number; key: boolean }[] = []
   for (const moof of fragments) {
     const traf = find(data, ['traf'], moof)
     // The first run's data starts right behind the mdat header: one track, one fragment after the other.
@@ -74,7 +82,7 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
       firstSample ??= sample
       samples += 1
       durationTicks += sample.duration
-      if (sample.sync) keyPictures.push({ offset, length: sample.size })
+      pictures.push({ offset, length: sample.size, key: sample.sync })
       offset += sample.size
     }
   }
@@ -88,7 +96,7 @@ export function parseSegment(data: Buffer, timescale: number): SegmentFacts {
     startsWithKeyframe: firstSample.sync,
     sequence: data.readUInt32BE(find(data, ['mfhd'], first).body + 4),
     firstKeyframe: firstSample.sync ? { offset: first.start, length: pictureEnd - first.start } : undefined,
-    keyPictures,
+    pictures,
   }
 }
 

@@ -64,6 +64,8 @@ function readTrack(data: Buffer, track: Box, mostPictures: number): SampleIndex 
     time += length
   }
   const shown = decoded.map((ticks, at) => ticks + lags[at]!)
+  const keys = readKeys(data, child('stss'), sizes.length)
+  if (!keys) return undefined
   // Negative lags mean that the file counts decoding from the first display: ffmpeg shifts it the same way.
   const shift = lags.reduce((low, lag) => Math.min(low, lag), 0)
   const zero = shown[0]!
@@ -73,7 +75,7 @@ function readTrack(data: Buffer, track: Box, mostPictures: number): SampleIndex 
     sizes,
     shown: shown.map((ticks) => ticks - zero),
     decoded: decoded.map((ticks) => ticks + shift - zero),
-    keys: readKeys(data, child('stss'), sizes.length),
+    keys,
   }
 }
 
@@ -112,9 +114,10 @@ function spread(data: Buffer, box: Box, count: number, signed: boolean): Float64
   return at === count ? values : undefined
 }
 
-/** stss counts from 1; without it every sample is a key frame. */
-function readKeys(data: Buffer, box: Box | undefined, count: number): number[] {
+/** stss counts from 1; without it every sample is a key frame. Undefined when it lists more than there are. */
+function readKeys(data: Buffer, box: Box | undefined, count: number): number[] | undefined {
   if (!box) return Array.from({ length: count }, (_, at) => at)
   const listed = data.readUInt32BE(box.body + 4)
+  if (listed > count) return undefined
   return Array.from({ length: listed }, (_, at) => data.readUInt32BE(box.body + 8 + 4 * at) - 1)
 }

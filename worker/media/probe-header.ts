@@ -1,5 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { ColourFacts, SourceLimits, VideoFacts } from './facts.ts'
+import { shapeOf } from './probe-json.ts'
 import { parseRational, type Rational } from './timeline.ts'
 
 /** ffprobe's JSON, as far as headerArgs asks for it. */
@@ -47,10 +48,16 @@ const longestShape = 20
 
 /** Reads ffprobe's JSON. Throws probe_failed when it is none. */
 export function parseHeader(json: string): ProbeHeader {
+  const header = shapeOf(parse(json))
+  if (!header) throw new WorkerError('probe_failed', 'ffprobe did not answer with JSON')
+  return header
+}
+
+function parse(json: string): unknown {
   try {
-    return JSON.parse(json) as ProbeHeader
-  } catch (cause) {
-    throw new WorkerError('probe_failed', 'ffprobe did not answer with JSON', { cause })
+    return JSON.parse(json)
+  } catch {
+    return undefined
   }
 }
 
@@ -113,6 +120,7 @@ export function describePicture(
   | 'displayWidth'
   | 'displayHeight'
   | 'rotation'
+  | 'transformed'
   | 'sampleAspect'
   | 'dynamicRange'
   | 'colour'
@@ -133,6 +141,8 @@ export function describePicture(
     displayWidth: turned ? height : shownWidth,
     displayHeight: turned ? shownWidth : height,
     rotation,
+    // ffprobe shows no matrix that changes nothing.
+    transformed: rotation !== 0 || stream.side_data_list?.some((data) => 'displaymatrix' in data) === true,
     sampleAspect,
     colour,
     dynamicRange: colour.transfer === 'smpte2084' ? 'pq' : colour.transfer === 'arib-std-b67' ? 'hlg' : 'sdr',

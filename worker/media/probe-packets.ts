@@ -59,12 +59,18 @@ export function parseFrames(text: string): FrameFacts[] {
     if (line === '' || !Number.isFinite(ticks)) continue
     frames.push({
       ticks,
-      width: Number(fields.width ?? 0),
-      height: Number(fields.height ?? 0),
+      width: sizeOf(fields.width),
+      height: sizeOf(fields.height),
       interlaced: fields.interlaced_frame === '1',
     })
   }
   return frames
+}
+
+/** 0 when it is unknown. */
+function sizeOf(text: string | undefined): number {
+  const size = Number(text)
+  return Number.isSafeInteger(size) && size > 0 ? size : 0
 }
 
 function fieldsOf(line: string): Record<string, string> {

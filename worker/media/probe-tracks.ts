@@ -12,7 +12,7 @@ export function describeAudio(
   const all = streams.filter((stream) => stream.codec_type === 'audio')
   const usable = all.filter(
     (stream) =>
-      stream.codec_name !== undefined && (stream.channels ?? 0) > 0 && Number(stream.sample_rate) > 0,
+      stream.codec_name !== undefined && (stream.channels ?? 0) > 0 && finite(stream.sample_rate) > 0,
   )
   const kept = usable.slice(0, mostAudioTracks)
   const first = Math.max(
@@ -26,8 +26,8 @@ export function describeAudio(
     title: titleOf(stream),
     channels: stream.channels!,
     layout: stream.channel_layout ?? 'unknown',
-    sampleRate: Number(stream.sample_rate),
-    startOffset: Number(stream.start_time ?? 0) - originSeconds || 0,
+    sampleRate: finite(stream.sample_rate),
+    startOffset: finite(stream.start_time) - originSeconds,
     isDefault: position === first,
   }))
   return { tracks, ignored: all.length - kept.length }
@@ -42,6 +42,12 @@ export function describeSubtitles(streams: readonly ProbeStream[]): SubtitleFact
       language: languageOf(stream),
       title: titleOf(stream),
     }))
+}
+
+/** 0 for what is no number. */
+function finite(text: string | undefined): number {
+  const value = Number(text)
+  return Number.isFinite(value) ? value : 0
 }
 
 /** "eng", "fre" or "en-US" as BCP 47 ("en", "fr", "en-US"); 'und' for nothing and for nonsense. */

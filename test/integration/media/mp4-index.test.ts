@@ -75,6 +75,33 @@ test('a fragmented file and a sound track have none', async () => {
   expect(readSampleIndex(await moovOf(file), 0, 100)).toBeUndefined()
 })
 
+/** A box. */
+const boxOf = (type: string, ...content: Buffer[]) => {
+  const body = Buffer.concat(content)
+  const head = Buffer.alloc(8)
+  head.writeUInt32BE(body.length + 8)
+  head.write(type, 4, 'latin1')
+  return Buffer.concat([head, body])
+}
+
+test('an index that is made to fill the memory is not read', async () => {
+  const whole = await moovOf(await make('flooded.mp4', ['-an']))
+  const flooded = (boxes: number) =>
+    readSampleIndex(
+      boxOf('moov', whole.subarray(8), Buffer.concat(Array(boxes).fill(boxOf('free')))),
+      0,
+      1000,
+    )
+  expect(flooded(100)).toBeDefined()
+  expect(flooded(1_000_000)).toBeUndefined()
+  // More key frames than pictures: the count stands in front of the list.
+  const keys = whole.indexOf('stss') + 8
+  whole.writeUInt32BE(4_000_000_000, keys)
+  expect(readSampleIndex(whole, 0, 1000)).toBeUndefined()
+  whole.writeUInt32BE(181, keys)
+  expect(readSampleIndex(Buffer.concat([whole, Buffer.alloc(1000)]), 0, 1000)).toBeUndefined()
+})
+
 test('a damaged index is no index, whatever is broken', async () => {
   const whole = await moovOf(await make('damaged.mp4', ['-c:a', 'aac']))
   let seed = 3

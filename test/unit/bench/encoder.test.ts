@@ -118,6 +118,7 @@ describe('the table', () => {
     const once = putTable(page, 'new $& table')
     expect(once).toBe('before\n<!-- encoder -->\n\nnew $& table\n\n<!-- /encoder -->\nafter')
     expect(putTable(once, 'new $& table')).toBe(once)
+    expect(putTable('<!-- encoder -->\n<!-- /encoder -->', 'first')).toContain('first')
     expect(() => putTable('no markers', 'table')).toThrow('<!-- encoder -->')
   })
 })

@@ -6,6 +6,7 @@ import { WorkerError } from '../../../shared/errors.ts'
 import { planKey } from '../../../shared/keys.ts'
 import { createLogger } from '../../../shared/logger.ts'
 import { openLedger, type Plan } from '../../../worker/chunk/ledger.ts'
+import { writeRecord } from '../../../worker/chunk/record.ts'
 import { silentBucket, storePlan } from '../../../worker/job/plan.ts'
 import { FileStorage } from './file-storage.ts'
 
@@ -33,7 +34,7 @@ describe('a plan', () => {
 
   test.each([
     ['another release', JSON.stringify({ ...planOf('"1"'), version: 0 })],
-    ['another source', JSON.stringify({ ...planOf('"2"'), version: 1 })],
+    ['another source', writeRecord(planOf('"2"')).text],
     ['a broken write', '{"version": 1, "jobId'],
     ['nobody', 'null'],
   ])('of %s does not stand in the way for ever, and goes with what was made from it', async (_, text) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { planGrid } from '../../../worker/chunk/grid.ts'
 import { planSourceGrid } from '../../../worker/chunk/source-grid.ts'
 import { audioArgs } from '../../../worker/media/args-audio.ts'
+import { copyFlags } from '../../../worker/media/args-copy.ts'
 import { videoChunkArgs } from '../../../worker/media/args-video.ts'
 import type { SourceFacts } from '../../../worker/media/facts.ts'
 import { outputRate, planLadder } from '../../../worker/media/ladder.ts'
@@ -144,6 +145,17 @@ describe('a chunk on the source’s own key frames', () => {
     expect(valuesOf(args(1), '-ss').at(-1)).toBe('12.400000')
     expect(valuesOf(args(1), '-output_ts_offset')).toEqual(['11.900000'])
     expect(valuesOf(args(0), '-output_ts_offset')).toEqual(['-0.500000'])
+  })
+
+  test.each([25, 75, 1000])('begins at a whole tick of a clock with %i a second', (den) => {
+    // Half a picture is none here; ffmpeg's muxer would count it in finer ones.
+    const coarse = factsOf({ origin: { ticks: den, timeBase: { num: 1, den }, seconds: 1 } })
+    const thirds = { ...grid, rate: den === 1000 ? { num: 30, den: 1 } : grid.rate }
+    const chunk = { ...grid.chunks[1]!, startSeconds: den === 1000 ? 10 : 12, decodeLead: 0 }
+    const flags = copyFlags(coarse, thirds, chunk)
+    const [start, offset] = ['-ss', '-output_ts_offset'].map((flag) => Number(valuesOf(flags, flag)[0]))
+    expect((start! * den) % 1).toBeCloseTo(0, 3)
+    expect(offset! - start!).toBeCloseTo(-1, 6)
   })
 
   test('cuts all renditions at the same frames, and forces key frames there', () => {

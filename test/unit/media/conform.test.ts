@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { planGrid } from '../../../worker/chunk/grid.ts'
 import { passthroughObjection, planPassthrough } from '../../../worker/chunk/passthrough.ts'
-import { conformingTrack, needsTags } from '../../../worker/media/conform.ts'
+import { conformingTrack } from '../../../worker/media/conform.ts'
 import type { VideoFacts } from '../../../worker/media/facts.ts'
 import { planLadder } from '../../../worker/media/ladder.ts'
 import type { SampleIndex } from '../../../worker/media/mp4-index.ts'
@@ -26,6 +26,7 @@ describe('a source may be copied when its header says that', () => {
     ['the pixel format is yuvj420p', { pixelFormat: 'yuvj420p' }],
     ['the pictures are interlaced', { interlaced: 'marked' }],
     ['the picture is turned by 90 degrees', { rotation: 90 }],
+    ['the container moves the picture', { transformed: true }],
     ['the pixels are not square', { sampleAspect: { num: 4, den: 3 } }],
     ['the picture is 2560x1440, the rendition 1920x1080', { displayWidth: 2560, displayHeight: 1440 }],
     ['the frame rate is variable', { variableRate: true }],
@@ -40,11 +41,6 @@ describe('a source may be copied when its header says that', () => {
 
   test('else: its container has no index', () => {
     expect(objectionTo({}, 'matroska')).toBe('the container (matroska) has no index of all pictures')
-  })
-
-  test('tags are added where any is missing', () => {
-    expect(needsTags(factsOf().video)).toBe(false)
-    expect(needsTags(factsOf({ colour: { ...factsOf().video.colour, range: 'unknown' } }).video)).toBe(true)
   })
 })
 

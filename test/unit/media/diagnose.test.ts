@@ -11,6 +11,13 @@ describe('what ffmpeg says becomes a code', () => {
       'container_damaged',
     ],
     ['probe', `${url}: Invalid data found when processing input`, 'container_unsupported'],
+    [
+      'probe',
+      `[mp3 @ 0x1] Format not on whitelist 'mov,matroska'\n${url}: Invalid argument`,
+      'container_unsupported',
+    ],
+    ['probe', `${url}: End of file`, 'container_damaged'],
+    ['probe', `[http @ 0x1] HTTP error 416 Range Not Satisfiable\n${url}: End of file`, 'container_damaged'],
     ['probe', "[hls @ 0x1] Protocol 'file' not on whitelist 'http,tcp'!", 'input_playlist'],
     ['probe', '[matroska @ 0x1] EBML header parsing failed', 'container_damaged'],
     ['video', '[out#0] Error writing trailer: No space left on device', 'scratch_full'],

@@ -25,6 +25,7 @@ export function factsOf(
       displayWidth: 1920,
       displayHeight: 1080,
       rotation: 0,
+      transformed: false,
       sampleAspect: { num: 1, den: 1 },
       rate: { num: 25, den: 1 },
       variableRate: false,

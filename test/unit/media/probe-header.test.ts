@@ -72,6 +72,13 @@ describe('the video of a file', () => {
 })
 
 describe('the picture as shown', () => {
+  test('is transformed by any matrix: one that mirrors has no angle', () => {
+    expect(describePicture(video()).transformed).toBe(false)
+    const mirror = { side_data_type: 'Display Matrix', displaymatrix: '65536 0 0 …', rotation: 0 }
+    expect(describePicture(video({ side_data_list: [mirror] })).transformed).toBe(true)
+    expect(describePicture(video({ tags: { rotate: '90' } })).transformed).toBe(true)
+  })
+
   const matrix = (rotation: number) => ({ side_data_type: 'Display Matrix', rotation })
 
   test.each([
