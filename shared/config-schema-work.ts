@@ -24,6 +24,19 @@ export const workVariables = {
       'Address space of one ffmpeg, in MiB; 0 = no limit',
     ),
     threads: whole('FFMPEG_THREADS', 0, 0, 512, 'Threads of one encoder; 0 = ffmpeg decides'),
+    cpuFactor: decimal(
+      'FFMPEG_CPU_FACTOR',
+      120,
+      0,
+      1e6,
+      'CPU seconds that an encode may take per second of 1080p video; 0 = no limit',
+    ),
+    sandbox: {
+      doc: '`auto` holds ffmpeg as tightly as the system allows, `required` does not start with less than all, `off` sets limits only',
+      format: ['auto', 'required', 'off'],
+      default: 'auto',
+      env: 'SANDBOX',
+    },
     nice: whole('FFMPEG_NICE', 5, 0, 19, 'Niceness of ffmpeg, so that beats and uploads come first'),
   },
   hls: {

@@ -48,6 +48,9 @@ export interface Config {
     /** 0 = ffmpeg decides */
     threads: number
     nice: number
+    /** CPU seconds per second of 1080p video at 30 pictures a second; 0 = no limit */
+    cpuFactor: number
+    sandbox: 'auto' | 'required' | 'off'
   }
   hls: {
     segmentSeconds: number

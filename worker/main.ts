@@ -11,6 +11,7 @@ import { openQueue } from '../shared/queue.ts'
 import { openRedis } from '../shared/redis.ts'
 import { openStorage } from '../shared/storage.ts'
 import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
+import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
 import { startSourceServer } from './job/source.ts'
 import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
@@ -58,10 +59,6 @@ async function main(): Promise<number> {
 
   const patience = { seconds: config.bootWaitSeconds, signal }
   const metrics = createMetrics()
-  const host = {
-    ...tools,
-    onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
-  }
   const storage = openStorage(config.r2)
   await patiently('bucket', patience, () => checkBucket(storage, config.workerId, signal))
   const queue = await patiently('queue', patience, () => openQueue(config, signal))
@@ -72,7 +69,16 @@ async function main(): Promise<number> {
   })
   const api = openApi(config, { onCall: (call, result) => metrics.api_calls_total.inc({ call, result }) })
   const scratch = await openScratch(config.scratch.dir, process.pid, config.scratch.minFreeBytes)
-  const sources = await startSourceServer(storage)
+  const sandbox = await openSandbox(tools, config, scratch.dir, signal).catch(async (error: unknown) => {
+    await scratch.remove()
+    throw error
+  })
+  logger.info({ sandbox: sandbox.report }, 'sandbox of ffmpeg')
+  const host = {
+    ...sandbox.host,
+    onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
+  }
+  const sources = await startSourceServer(storage, { listener: sandbox.listener })
 
   const records = openJobRecords(redis)
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
@@ -108,7 +114,14 @@ async function main(): Promise<number> {
     ...{ queue, storage, redis, api, workerId: config.workerId },
     scratchFree: async () => (await freeBytes(config.scratch.dir)) >= config.scratch.minFreeBytes,
   })
-  const http = await startHttpServer({ config: config.http, worker, metrics, version, readiness })
+  const http = await startHttpServer({
+    config: config.http,
+    worker,
+    metrics,
+    version,
+    readiness,
+    sandbox: sandbox.report,
+  })
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
 
@@ -117,6 +130,7 @@ async function main(): Promise<number> {
   await worker.drain(reason)
   await http.close()
   await sources.close()
+  await sandbox.close()
   await scratch.remove()
   queue.close()
   storage.close()

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { sendFile } from '../corpus/run.ts'
 import { corpusDir, haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
-import { type Fleet, openFleet } from './harness.ts'
+import { type Fleet, type FleetWorker, openFleet } from './harness.ts'
 
 // Five real files of different kinds through the whole worker, each output judged by the checker beside the checkout.
 const files = [
@@ -17,25 +18,23 @@ const here = haveCorpus && files.every((file) => existsSync(join(corpusDir, file
 if (!here)
   console.warn('SKIPPED test/fleet/corpus: the shared corpus and checker are not beside this checkout')
 
-const tenantId = 2
-
 const suite = here ? describe : describe.skip
 suite('real files through the whole worker', () => {
   let fleet: Fleet
+  let worker: FleetWorker
   beforeAll(async () => {
     fleet = await openFleet()
-    fleet.start('corpus')
+    worker = fleet.start('corpus')
   })
   afterAll(() => fleet?.close())
 
   test.each(files)('%s: the checker finds nothing that must not be', async (file) => {
     const { stack, dir, signal } = fleet
     const source = join(corpusDir, file)
-    const fileKey = await stack.upload(source, { tenantId, name: file })
-    const jobId = await stack.sendJob({ tenantId, videoId: files.indexOf(file) + 1, fileKey })
-    const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
-    expect(outcome.kind).toBe('complete')
-    const master = String(outcome.body.hls_path)
+    const job = { videoId: files.indexOf(file) + 1, name: file, seconds: 200, worker }
+    const { outcome } = await sendFile(fleet, source, job)
+    expect(outcome?.kind).toBe('complete')
+    const master = String(outcome?.body.hls_path)
     const kept = join(dir, `kept-${file}`)
     await keepOutput(stack.storage, master, kept, signal)
     expect(await judgeOutput(join(kept, 'master.m3u8'), source)).toEqual([])

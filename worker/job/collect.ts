@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { every } from '../../shared/time.ts'
@@ -7,6 +7,7 @@ import type { TrackPart } from '../chunk/ledger.ts'
 import { type InitFacts, isEmptySegment, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
 import { splitSegment } from '../media/fmp4-split.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
+import { readMade, writeBeside } from './made-files.ts'
 import type { SegmentStore } from './segment-store.ts'
 
 /** How often ffmpeg's folders are looked at: a segment is six seconds of video, so this delays nothing. */
@@ -68,7 +69,7 @@ export function createCollector(input: CollectorInput): Collector {
 
   async function take(track: OpenTrack, file: string, number: number): Promise<void> {
     const path = join(track.dir, file)
-    const written = await readFile(path)
+    const written = await readMade(path)
     if (isEmptySegment(written)) return
     const media = input.selfContained ? await takeApart(track, written, number) : written
     track.init ??= await takeInit(track)
@@ -89,7 +90,7 @@ export function createCollector(input: CollectorInput): Collector {
   async function takeApart(track: OpenTrack, file: Buffer, number: number): Promise<Buffer> {
     const { init, media } = splitSegment(file, number + 1)!
     if (!track.init) {
-      await writeFile(join(track.dir, 'init.mp4'), init)
+      await writeBeside(join(track.dir, 'init.mp4'), init)
     } else if (md5Of(init) !== track.init.md5) {
       throw new WorkerError('output_invalid', `${track.name}: segment ${number} has another header`)
     }
@@ -98,7 +99,7 @@ export function createCollector(input: CollectorInput): Collector {
 
   async function takeInit(track: OpenTrack): Promise<TrackPart['init']> {
     const path = join(track.dir, 'init.mp4')
-    const data = await readFile(path)
+    const data = await readMade(path)
     if (input.pack) return { ...parseInit(data), bytes: data.length, md5: md5Of(data) }
     const uri = input.named('init.mp4')
     input.store.keepInit(track.name, uri, path, data.length)

@@ -19,13 +19,14 @@ import { videoChunkArgs } from '../media/args-video.ts'
 import { withPictures } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
-import { runTool, type ToolHandle } from '../media/run.ts'
+import { runTool, type ToolHandle, type ToolLimits } from '../media/run.ts'
 import type { Sound } from '../media/sounds.ts'
 import type { Chunk } from '../media/timeline.ts'
+import { audioLimits, videoLimits, wallMs } from '../media/tool-limits.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
 import { chooseGain } from './loudness.ts'
-import { type Muxer, openMuxer } from './muxed.ts'
+import { type Muxer, openMuxer, withCodec } from './muxed.ts'
 import { openSegmentStore } from './segment-store.ts'
 import type { SourceHandle } from './source.ts'
 import type { Uploader } from './upload.ts'
@@ -72,11 +73,12 @@ export async function encodeChunk(
   const folders = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
   await mkdir(outDir, { recursive: true })
   const muxer = isMuxed(plan) ? openMuxer(context, chunk, outDir) : undefined
+  const facts = withPictures(plan.facts)
   const { parts, seconds } = await encode(context, 'video', outDir, folders, {
     args: videoChunkArgs({
       ...{
         ...toolSource(context),
-        facts: withPictures(plan.facts),
+        facts,
         ladder: plan.ladder,
         grid: plan.grid,
         chunk,
@@ -84,6 +86,7 @@ export async function encodeChunk(
         outDir,
       },
     }),
+    limits: videoLimits(context.config.ffmpeg, facts.video, chunkSeconds(plan, chunk)),
     onProgress,
     check: segmentCheck(plan, chunk),
     ...(muxer ? { pack: muxer.pack } : {}),
@@ -128,6 +131,7 @@ export async function encodeAudio(
   const gain = await chooseGain(context, request, (at) => tell(0, at))
   const { parts, seconds } = await encode(context, 'audio', outDir, new Map([[folder, outDir]]), {
     args: audioArgs({ ...request, gain }),
+    limits: audioLimits(context.config.ffmpeg, length),
     onProgress: (update) => tell(passes - 1, update.seconds),
     check: () => {},
     objectName: 'audio.m4s',
@@ -140,6 +144,7 @@ export async function encodeAudio(
 
 interface Run {
   readonly args: string[]
+  readonly limits: ToolLimits
   onProgress(update: ProgressUpdate): void
   check(track: string, segment: Measured): void
   pack?: Muxer['pack']
@@ -179,8 +184,9 @@ async function encode(
   try {
     const { seconds } = await runTool({
       ...{ host: context.host, what, bin: config.ffmpeg.bin, args: run.args, cwd: outDir, signal },
-      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      limits: run.limits,
       logger: context.logger,
+      timeoutMs: wallMs(run.limits),
       stallMs: config.stall.encodeSeconds * 1000,
       onProgress: run.onProgress,
       onStart: (handle) => {
@@ -203,12 +209,10 @@ async function encode(
   }
 }
 
-/** Tracks whose segments hold the sound, too. */
-function withCodec(tracks: ReadonlyMap<string, TrackPart>, sound: string | undefined) {
-  return [...tracks].map(([name, { init, segments }]): [string, TrackPart] => {
-    const codec = sound === undefined ? init.codec : `${init.codec},${sound}`
-    return [name, { init: { ...init, codec }, segments }]
-  })
+/** The last chunk runs to the source’s real end, which is later than its header says when that lies. */
+function chunkSeconds({ grid }: Plan, { frames, last }: Chunk): number {
+  const longest = last ? Math.max(frames, ...grid.chunks.map((each) => each.frames)) : frames
+  return (longest * grid.rate.den) / grid.rate.num
 }
 
 function toolSource({ source, plan, config }: EncodeContext) {

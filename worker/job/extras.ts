@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cacheControlOf, contentTypeOf } from '../../shared/keys.ts'
 import { posterName } from '../chunk/layout.ts'
@@ -8,6 +8,8 @@ import { previewArgs } from '../media/args-preview.ts'
 import type { ToolHost } from '../media/host.ts'
 import { posterSize } from '../media/poster.ts'
 import { runTool } from '../media/run.ts'
+import { posterLimits } from '../media/tool-limits.ts'
+import { readMade, writeBeside } from './made-files.ts'
 import type { OpenVideo } from './opening.ts'
 import type { VideoSpec } from './video.ts'
 
@@ -44,11 +46,14 @@ export async function makeExtras(
   poster: Buffer,
   present: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const { config, storage, signal, host, logger, dir } = context
+  const { config, storage, signal, host, logger } = context
+  // Of their own: beside it lies the source.
+  const dir = join(context.dir, 'extras')
+  await mkdir(dir, { recursive: true })
   const run = (args: string[]) =>
     runTool({
       ...{ host, what: 'poster', bin: config.ffmpeg.bin, args, signal, cwd: dir, logger },
-      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      limits: posterLimits(config.ffmpeg, config.stall.stageSeconds),
       timeoutMs: config.stall.stageSeconds * 1000,
     }).catch((error: unknown) => {
       throw source.failure() ?? error
@@ -56,14 +61,14 @@ export async function makeExtras(
   const store = async (name: string) => {
     const key = spec.folder + name
     const head = { contentType: contentTypeOf(key), cacheControl: cacheControlOf(key), signal }
-    await storage.put(key, await readFile(join(dir, name)), head)
+    await storage.put(key, await readMade(join(dir, name)), head)
   }
 
   const wanted = extrasOf(plan, host)
   const sizes = wanted.sizes.filter(({ name }) => !present.has(name))
   if (sizes.length > 0) {
     const whole = join(dir, 'whole.jpg')
-    await writeFile(whole, poster)
+    await writeBeside(whole, poster)
     await run(
       posterSizesArgs(
         whole,

@@ -1,9 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AudioRequest, loudnessArgs } from '../media/args-audio.ts'
 import { findGain, type Gain, parseLoudness } from '../media/loudness.ts'
 import { runTool } from '../media/run.ts'
+import { audioLimits } from '../media/tool-limits.ts'
 import type { EncodeContext } from './encode.ts'
+import { readMade } from './made-files.ts'
 
 const fileName = 'loudness.txt'
 
@@ -31,7 +33,7 @@ async function measure(context: EncodeContext, request: AudioRequest, onProgress
     await runTool({
       ...{ host, what: 'audio', bin: config.ffmpeg.bin, cwd, signal, logger },
       args: loudnessArgs(request, fileName),
-      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      limits: audioLimits(config.ffmpeg, request.seconds),
       stallMs: config.stall.encodeSeconds * 1000,
       onProgress: (update) => onProgress(update.seconds),
     })
@@ -42,5 +44,5 @@ async function measure(context: EncodeContext, request: AudioRequest, onProgress
   const failure = source.failure()
   if (failure) throw failure
   // Nothing is written of what is shorter than the meter's step.
-  return parseLoudness(await readFile(join(cwd, fileName), 'utf8').catch(() => ''))
+  return parseLoudness((await readMade(join(cwd, fileName)).catch(() => '')).toString())
 }

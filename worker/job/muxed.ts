@@ -1,15 +1,18 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WorkerError } from '../../shared/errors.ts'
 import { muxedName, muxedSound, soundFrameAt } from '../chunk/layout.ts'
+import type { TrackPart } from '../chunk/ledger.ts'
 import { adtsHeaderBytes, codecOf, frameLength } from '../media/adts.ts'
 import { chunkSoundArgs, leadOf } from '../media/args-chunk-sound.ts'
 import { runTool } from '../media/run.ts'
 import type { Sound } from '../media/sounds.ts'
 import { type Chunk, segmentStart } from '../media/timeline.ts'
+import { audioLimits } from '../media/tool-limits.ts'
 import { tsSegment } from '../media/ts-segment.ts'
 import type { Measured } from './collect.ts'
 import type { EncodeContext } from './encode.ts'
+import { openMade } from './made-files.ts'
 
 /** The sound of one chunk on scratch: frames of AAC, numbered over the whole video. */
 interface ChunkSound {
@@ -66,6 +69,14 @@ export function openMuxer(context: EncodeContext, chunk: Chunk, dir: string): Mu
   }
 }
 
+/** Tracks whose segments hold the sound, too. */
+export function withCodec(tracks: ReadonlyMap<string, TrackPart>, sound: string | undefined) {
+  return [...tracks].map(([name, { init, segments }]): [string, TrackPart] => {
+    const codec = sound === undefined ? init.codec : `${init.codec},${sound}`
+    return [name, { init: { ...init, codec }, segments }]
+  })
+}
+
 async function encodeSound(
   context: EncodeContext,
   track: Sound,
@@ -84,7 +95,7 @@ async function encodeSound(
         ...{ threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
         ...{ seconds: plan.facts.seconds, firstSound: first, endSound: end },
       }),
-      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+      limits: audioLimits(config.ffmpeg, (chunk.frames * plan.grid.rate.den) / plan.grid.rate.num),
       stallMs: config.stall.encodeSeconds * 1000,
       onProgress: () => {},
       onStart: (handle) => {
@@ -109,14 +120,14 @@ async function encodeSound(
 
 /** Opens a file of AAC frames, the first of which is number `first`. */
 async function openSound(path: string, first: number): Promise<ChunkSound & { readonly end: number }> {
-  await using file = await open(path)
+  await using file = await openMade(path)
   const { offsets, codec } = await listFrames(file)
   const at = (number: number) => offsets[Math.min(Math.max(0, number - first), offsets.length - 1)]!
   return {
     codec,
     end: first + offsets.length - 1,
     async read(from, to) {
-      await using file = await open(path)
+      await using file = await openMade(path)
       const data = Buffer.alloc(at(to) - at(from))
       await file.read(data, 0, data.length, at(from))
       return data

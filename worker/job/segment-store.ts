@@ -1,7 +1,8 @@
-import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SegmentStorage } from '../chunk/ledger.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
+import { writeBeside } from './made-files.ts'
 import type { Uploader } from './upload.ts'
 
 export interface FinishedSegment {
@@ -55,7 +56,7 @@ export function openSegmentStore(input: StoreInput, objectBytes = mostBytes): Se
   }
 
   async function keepFile({ track, name, path, bytes, asWritten }: FinishedSegment) {
-    if (!asWritten) await writeFile(path, bytes)
+    if (!asWritten) await writeBeside(path, bytes)
     upload(track, name, path, bytes.length)
     return { uri: name }
   }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import type { Backoff } from '../../shared/backoff.ts'
 import type { WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
@@ -58,6 +58,8 @@ export interface SourceStats {
 }
 
 export interface SourceOptions {
+  /** Listens already, on 127.0.0.1 of a network that only ffmpeg is in; else a free port of this machine’s. */
+  readonly listener?: Server | undefined
   readonly limits?: FetchLimits
   /** How long one range may take in all, however often it is begun anew, before the source has failed. */
   readonly patienceMs?: number
@@ -72,7 +74,7 @@ export interface SourceOptions {
 const defaultPatienceMs = 100_000
 const defaultBackoff: Backoff = { base: 1, cap: 10 }
 
-/** Starts the server on a free port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
+/** Starts the server on a port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
 export async function startSourceServer(
   storage: Storage,
   options: SourceOptions = {},
@@ -91,9 +93,10 @@ export async function startSourceServer(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    if (options.listener) server.listen(options.listener, resolve)
+    else server.listen(0, '127.0.0.1', resolve)
   })
-  const { port } = server.address() as AddressInfo
+  const { port } = (options.listener ?? server).address() as AddressInfo
 
   return {
     port,

@@ -3,6 +3,7 @@ import { deadline, every } from '../../shared/time.ts'
 import { textArgs } from '../media/args-text.ts'
 import type { SubtitleFacts } from '../media/facts.ts'
 import { runTool } from '../media/run.ts'
+import { audioLimits } from '../media/tool-limits.ts'
 import type { EncodeContext } from './encode.ts'
 
 /** Of each file that ffmpeg writes: our parser holds one of them in memory. */
@@ -60,11 +61,7 @@ async function tryRun(
         ...{ maxPixels: config.limits.maxPixels, tracks, outDir },
       }),
       signal: silence.signal,
-      limits: {
-        memoryMb: config.ffmpeg.memoryLimitMb,
-        nice: config.ffmpeg.nice,
-        fileBytes: mostFileBytes,
-      },
+      limits: { ...audioLimits(config.ffmpeg, plan.facts.seconds), fileBytes: mostFileBytes },
     })
   } catch (error) {
     const { code, message } = asWorkerError(error)

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { posterName } from '../chunk/layout.ts'
 import type { ChunkManifest, Plan } from '../chunk/ledger.ts'
@@ -7,7 +7,9 @@ import type { SourceFacts } from '../media/facts.ts'
 import { type StoryboardSheet, storyboardVtt } from '../media/playlist.ts'
 import { makePoster } from '../media/poster.ts'
 import { storyboardCues, storyboardPlan } from '../media/storyboard.ts'
+import { posterLimits } from '../media/tool-limits.ts'
 import { makeExtras } from './extras.ts'
+import { readMade } from './made-files.ts'
 import type { OpenVideo } from './opening.ts'
 import type { TextObject } from './publish.ts'
 import type { VideoSpec } from './video.ts'
@@ -33,11 +35,14 @@ async function makeThumbnail(
   const { facts } = plan
   if (!hasPoster(facts, spec)) return undefined
   const { config, host, logger, signal } = context
-  const path = join(context.dir, 'poster.jpg')
+  // A folder of its own: beside it lies the source.
+  const dir = join(context.dir, 'poster')
+  await mkdir(dir, { recursive: true })
+  const path = join(dir, 'poster.jpg')
   const request = {
-    ...{ url: source.url, host, signal, logger, path, cwd: context.dir },
+    ...{ url: source.url, host, signal, logger, path, cwd: dir },
     ...{ bin: config.ffmpeg.bin, threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
-    limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: config.ffmpeg.nice },
+    limits: posterLimits(config.ffmpeg, config.stall.stageSeconds),
     timeoutMs: config.stall.stageSeconds * 1000,
     ...preferred(spec, plan),
   }
@@ -46,7 +51,7 @@ async function makeThumbnail(
     throw source.failure() ?? error
   })
   if (poster?.lively === false) logger.warn('every picture tried for the thumbnail was black or flat')
-  return readFile(path)
+  return readMade(path)
 }
 
 /** The job's own wish first, as the catalogue has one (contract.md section 5), then what the layout is known for. */

@@ -1,11 +1,12 @@
 /** The queue behind an Uploader (upload.ts): what is sent when, what is held in memory, what a failure ends. */
 import { statSync } from 'node:fs'
-import { readFile, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { withSignal } from '../../shared/abort.ts'
 import { retry } from '../../shared/backoff.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf } from '../../shared/keys.ts'
 import type { Storage } from '../../shared/storage.ts'
+import { readMade } from './made-files.ts'
 import type { Uploader, UploaderOptions, UploadItem, UploadStats } from './upload.ts'
 
 const mebibyte = 1024 * 1024
@@ -144,7 +145,7 @@ export class FileUploader implements Uploader {
     if (size > this.#options.memoryBytes) {
       await this.#patiently(key, () => this.#storage.putFile(key, path, this.#putOptions(key)))
     } else {
-      const body = await readFile(path)
+      const body = await readMade(path)
       if (bytes !== undefined && body.length !== bytes) {
         throw new WorkerError(
           'output_invalid',

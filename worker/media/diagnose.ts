@@ -111,6 +111,10 @@ export function diagnose(end: ToolEnd): WorkerError {
   if (end.signal !== undefined) {
     return new WorkerError(own, `the ${end.what} run was ended by ${end.signal}`, { details })
   }
+  // What unshare of util-linux 2.38 says when its child was ended by a signal: it meant to pass that on.
+  if (/^unshare: sigprocmask/m.test(end.stderr)) {
+    return new WorkerError(own, `the ${end.what} run was ended by a signal`, { details })
+  }
   // 126 and 127 are what the wrappers (setpriv, prlimit, nice) answer when the program itself cannot be run.
   if (end.exitCode === 126 || end.exitCode === 127) {
     return new WorkerError('spawn_failed', `the program for the ${end.what} run could not be started`, {

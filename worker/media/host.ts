@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ToolLimits } from './run.ts'
+import { type RunFolder, type Sandbox, sandboxWords } from './sandbox.ts'
 
 /** What this machine offers to hold a child, found once by detectHost and passed to every run. */
 export interface ToolHost {
@@ -12,6 +13,8 @@ export interface ToolHost {
   readonly nice: boolean
   /** Whether ffmpeg can write WebP; not asked for: no. */
   readonly webp?: boolean
+  /** What beyond the limits is in force; absent before it was tried, and where nothing works. */
+  readonly sandbox?: Sandbox
   /** Told how each run ended: `ok`, or the error's code. */
   onRun?(what: string, result: string): void
 }
@@ -26,23 +29,27 @@ export async function detectHost({ workerId, path }: { workerId: string; path: s
 
 /**
  * The command with its wrappers, outermost first. Each replaces itself by the next (exec), so the process keeps
- * one id and leads its own group.
+ * one id and leads its own group. folder: all that it sees of the job.
  */
 export function wrapCommand(
   host: ToolHost,
   limits: ToolLimits,
-  bin: string,
-  args: readonly string[],
+  [bin, ...args]: readonly [string, ...string[]],
+  folder: RunFolder,
 ): [string, ...string[]] {
   const words: string[] = []
   // ffmpeg outlives a worker that was killed with -9, unless the kernel is told to end it too (lesson 20).
   if (host.setpriv) words.push('setpriv', '--pdeathsig', 'KILL')
+  if (host.sandbox) words.push(...sandboxWords(host.sandbox, folder))
   if (host.prlimit) {
     words.push('prlimit', '--core=0')
     // data, not address space: thread arenas reserve gigabytes that are never touched.
     if (limits.memoryMb > 0) words.push(`--data=${limits.memoryMb * 1024 * 1024}`)
     if (limits.cpuSeconds !== undefined) words.push(`--cpu=${Math.ceil(limits.cpuSeconds)}`)
     if (limits.fileBytes !== undefined) words.push(`--fsize=${Math.ceil(limits.fileBytes)}`)
+    // Counted over all processes of a user: it means something for a user of its own only.
+    const { user, maxProcesses = 0 } = host.sandbox ?? {}
+    if (user && maxProcesses > 0) words.push(`--nproc=${maxProcesses}`)
   }
   if (host.nice && limits.nice !== 0) words.push('nice', '-n', String(limits.nice))
   return [...words, bin, ...args] as [string, ...string[]]

@@ -50,9 +50,13 @@ function send(target: number, signal: NodeJS.Signals): boolean {
 async function isWorker(parent: number, child: number): Promise<boolean> {
   const status = await readFile(`/proc/${child}/status`, 'latin1').catch(() => '')
   const actual = /^PPid:\s*(\d+)/m.exec(status)?.[1]
-  // A child of a child (a wrapper that forks) has another parent, but its group leader is found by itself.
   if (actual === undefined) return true
-  return Number(actual) === parent
+  if (Number(actual) === parent) return true
+  // A child of a child (a wrapper that forked): then its group's leader is the worker’s child.
+  const leader = /^\d+ \(.*\) \S \d+ (\d+)/s.exec(
+    await readFile(`/proc/${child}/stat`, 'latin1').catch(() => ''),
+  )?.[1]
+  return leader !== undefined && Number(leader) !== child && isWorker(parent, Number(leader))
 }
 
 async function readMarks(pid: number): Promise<Record<string, string> | undefined> {

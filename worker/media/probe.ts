@@ -10,6 +10,7 @@ import { type OpenSource, probeSound, timeBaseOf } from './probe-sound.ts'
 import { describeAudio } from './probe-tracks.ts'
 import { type DebugLogger, runTool } from './run.ts'
 import { sniff } from './sniff.ts'
+import { probeLimits } from './tool-limits.ts'
 
 export interface ProbeRequest {
   /** Loopback URL of the source. */
@@ -120,7 +121,7 @@ function ask(request: ProbeRequest, args: readonly string[], bin = request.tools
     args,
     signal: request.signal,
     cwd: request.cwd,
-    limits: { memoryMb: tools.memoryMb, nice: tools.nice },
+    limits: probeLimits({ memoryLimitMb: tools.memoryMb, nice: tools.nice }, tools.timeoutSeconds),
     timeoutMs: tools.timeoutSeconds * 1000,
     logger: request.logger,
   }).then(({ stdout, stderrTail }) => {

@@ -1,7 +1,10 @@
+import { resolve } from 'node:path'
 import { execa } from 'execa'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { deadline, every, monotonicMs, type Stoppable } from '../../shared/time.ts'
+import { endedCpuSeconds } from './cpu-time.ts'
 import { diagnose, outOfMemory, stripUrls } from './diagnose.ts'
+import { giveFolders } from './give-folders.ts'
 import { type ToolHost, wrapCommand } from './host.ts'
 import { childMarks, killGroup, signalGroup } from './orphans.ts'
 import { type ProgressUpdate, progressReader } from './progress.ts'
@@ -35,6 +38,7 @@ export interface ToolRun {
   readonly bin: string
   readonly args: readonly string[]
   readonly signal: AbortSignal
+  /** All of the job that it sees, with what is below it; ffprobe may not write there. */
   readonly cwd: string
   readonly limits: ToolLimits
   readonly logger?: DebugLogger | undefined
@@ -83,9 +87,13 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
 async function runOnce(run: ToolRun): Promise<ToolResult> {
   run.signal.throwIfAborted()
   const started = monotonicMs()
+  const cpuBefore = await endedCpuSeconds()
   using total = deadline(run.timeoutMs ?? noLimitMs, run.signal, () => timeoutError(run))
   using silence = deadline(run.stallMs ?? noLimitMs, total.signal, () => stallError(run))
-  const command = wrapCommand(run.host, run.limits, run.bin, run.args)
+  const folder = { path: resolve(run.cwd), writable: run.what !== 'probe' }
+  const command = wrapCommand(run.host, run.limits, [run.bin, ...run.args], folder)
+  const { user } = run.host.sandbox ?? {}
+  if (user && folder.writable) await giveFolders(folder.path, user)
   run.logger?.debug({ what: run.what, command: shellLine([run.bin, ...run.args]) }, 'tool starts')
 
   const [file, ...args] = command
@@ -126,6 +134,12 @@ async function runOnce(run: ToolRun): Promise<ToolResult> {
   if (silence.signal.aborted) throw silence.signal.reason
   if (result.exitCode === undefined && result.signal === undefined) {
     throw new WorkerError('spawn_failed', `${run.bin} could not be started`, { cause: result.cause })
+  }
+  if (result.exitCode !== 0 && (await endedCpuSeconds()) - cpuBefore >= cpuLimit(run)) {
+    throw new WorkerError(
+      'resource_limit',
+      `the ${run.what} run used its ${run.limits.cpuSeconds} s of CPU time`,
+    )
   }
   if (result.exitCode !== 0) {
     throw diagnose({ what: run.what, exitCode: result.exitCode, signal: result.signal, stderr })
@@ -197,6 +211,14 @@ function handleOf(pid: number, run: ToolRun, restart: () => void): ToolHandle {
       signalGroup(pid, 'SIGCONT')
     },
   }
+}
+
+/**
+ * The kernel kills with SIGKILL, as whoever wants memory does, whose victims have used far less: those failed and are
+ * tried again. It counts by ticks, 20 % off what is measured here for a run of 1 s.
+ */
+function cpuLimit({ limits }: ToolRun): number {
+  return 0.5 * (limits.cpuSeconds ?? Number.POSITIVE_INFINITY)
 }
 
 function timeoutError(run: ToolRun): WorkerError {

@@ -38,6 +38,8 @@ export interface HttpServerInput {
   readonly worker: WorkerView
   readonly metrics: Metrics
   readonly version: string
+  /** How tightly ffmpeg is held, as boot found it: shown as it is. */
+  readonly sandbox: object
   /** Asks the four services and the disk, from a cache of a few seconds. */
   readiness(): Promise<Readiness>
 }
@@ -74,7 +76,10 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
       response.writeHead(200, { 'content-type': metrics.registry.contentType })
       response.end(await metrics.registry.metrics())
     },
-    '/status': (response) => json(response, 200, { version: input.version, ...worker.status() }),
+    '/status': (response) => {
+      const { version, sandbox } = input
+      json(response, 200, { version, sandbox, ...worker.status() })
+    },
   }
 
   const server = createServer((request, response) => {

@@ -18,11 +18,12 @@ test('only main.ts files of the product read the environment or end the process'
   expect(found).toEqual([])
 })
 
-test('only worker/media/run.ts starts programs', () => {
+test('only worker/media/run.ts starts programs, and the listener’s helper, which hands over a socket', () => {
+  const starters = ['worker/media/enclosed-listener.ts', 'worker/media/run.ts']
   const found = product
     .filter((source) => source.imports.some((each) => /^(execa|(node:)?child_process)$/.test(each.target)))
     .map((source) => source.path)
-  expect(found.filter((path) => path !== 'worker/media/run.ts')).toEqual([])
+  expect(found).toEqual(starters)
 })
 
 test('timers are set in shared/time.ts only, where tests can find them and signals end them', () => {

@@ -13,7 +13,7 @@ async function start(more: Partial<typeof status> = {}, sinceGoodPollMs = 0, por
   const server = await startHttpServer({
     config: { host: '127.0.0.1', port },
     worker: { status: () => ({ ...status, ...more }), sinceGoodPollMs: () => sinceGoodPollMs },
-    ...{ metrics: createMetrics(), version: '0' },
+    ...{ metrics: createMetrics(), version: '0', sandbox: { level: 'full' } },
     readiness: async () => ({ queue: true, bucket: true, redis: true, api: true, scratch: true }),
   })
   servers.push(server)
