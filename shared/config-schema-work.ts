@@ -48,9 +48,13 @@ export const workVariables = {
       86_400,
       'Length of a chunk: what a lost instance costs at most',
     ),
-    profilesFile: text('PROFILES_FILE', 'JSON file with encoding profiles; empty = the built-in one', {
-      default: '',
-    }),
+    profilesFile: text(
+      'PROFILES_FILE',
+      'JSON file with encoding profiles; empty = the built-in ones (`default`, `academy`)',
+      {
+        default: '',
+      },
+    ),
     fanout: {
       doc: '`auto` shares a long video over the fleet, `always` every video, `never` none',
       format: ['auto', 'always', 'never'],

@@ -12,7 +12,6 @@ import {
   type ChunkManifest,
   type Ledger,
   type Plan,
-  type TrackPart,
 } from '../chunk/ledger.ts'
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { pages } from '../../../shared/docs-tables.ts'
 import { errorCodes } from '../../../shared/errors.ts'
 import { markdownTable } from '../../../shared/markdown.ts'
 import { metricPrefix, metricTable } from '../../../shared/metric-table.ts'
 
-const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+const docs = new URL('../../../docs/', import.meta.url)
+const read = (name: string) => readFileSync(new URL(name, docs), 'utf8')
 
 /** The rows of all tables of a page as lists of cells, each with the heading that it stands under. */
 function rowsOf(page: string): { heading: string; cells: string[] }[] {
@@ -54,4 +55,24 @@ describe('docs/metrics.md, read by itself,', () => {
 
 test('a bar in a cell does not end it', () => {
   expect(markdownTable(['A', 'B'], [['a|b', 'c']])).toBe('| A | B |\n| --- | --- |\n| a\\|b | c |')
+})
+
+test.each(['README.md', ...readdirSync(docs).map((name) => `docs/${name}`)])(
+  'every link of %s leads somewhere',
+  (name) => {
+    const page = new URL(`../../../${name}`, import.meta.url)
+    const links = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(
+      ([, link]) => link!,
+    )
+    expect(links.filter((link) => !existsSync(new URL(link, page)))).toEqual([])
+  },
+)
+
+test('every feature names a test', () => {
+  const rows = read('features.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(2)
+  expect(rows.length).toBeGreaterThan(20)
+  expect(rows.filter((row) => !/\.test\.ts\) \|$/.test(row))).toEqual([])
 })
