@@ -26,8 +26,8 @@ export interface FleetCase {
   /** Of the video. */
   readonly seconds: number
   readonly chunkSeconds: number
-  /** Whether the sound is sent before the chunks; the product sends it behind them. */
-  readonly audioFirst?: boolean
+  /** Whether the sound is sent behind the chunks; the product sends it in front of them. */
+  readonly audioLast?: boolean
 }
 
 /**
@@ -46,15 +46,19 @@ export function simulate(times: FleetTimes, fleet: FleetCase): number {
 }
 
 /**
- * The same in closed form, for chunks of one length with the sound behind them:
- * plan + max(ceil(chunks / workers) x chunk, floor(chunks / workers) x chunk + audio) + join
+ * The same in closed form, for chunks of one length with the sound in front of them: plan + t + join, where t is the
+ * first time, not before the sound is done, by which (workers - 1) x floor(t / chunk) + floor((t - audio) / chunk)
+ * chunks are done. A worker ends its parts at multiples of `chunk`, or at those plus `audio`: t is one of these.
  */
 export function formula(times: FleetTimes, fleet: FleetCase): number {
   const chunks = chunkCount(fleet)
   const chunk = times.part + times.chunkRate * Math.min(fleet.chunkSeconds, fleet.seconds)
   const audio = times.part + times.audioRate * fleet.seconds
-  const rounds = chunks / fleet.workers
-  const encodes = Math.max(Math.ceil(rounds) * chunk, Math.floor(rounds) * chunk + audio)
+  const ends = Array.from({ length: chunks + 1 }, (_, round) => [round * chunk, audio + round * chunk]).flat()
+  const nearly = 1e-9
+  const done = (at: number) =>
+    (fleet.workers - 1) * Math.floor(at / chunk + nearly) + Math.floor((at - audio) / chunk + nearly)
+  const encodes = ends.toSorted((a, b) => a - b).find((at) => at >= audio && done(at) >= chunks)!
   return planSeconds(times, chunks + 1) + encodes + joinSeconds(times, chunks + 1)
 }
 
@@ -64,12 +68,12 @@ export function chunkCount({ seconds, chunkSeconds }: FleetCase): number {
 
 /** Encode seconds of each part, in the order of their sending. */
 function partsOf({ chunkRate, audioRate }: FleetTimes, fleet: FleetCase): number[] {
-  const { seconds, chunkSeconds, audioFirst = false } = fleet
+  const { seconds, chunkSeconds, audioLast = false } = fleet
   const chunks = Array.from({ length: chunkCount(fleet) }, (_, index) => {
     return chunkRate * Math.min(chunkSeconds, seconds - index * chunkSeconds)
   })
   const audio = audioRate * seconds
-  return audioFirst ? [audio, ...chunks] : [...chunks, audio]
+  return audioLast ? [...chunks, audio] : [audio, ...chunks]
 }
 
 function planSeconds(times: FleetTimes, parts: number): number {

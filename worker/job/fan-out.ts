@@ -41,6 +41,14 @@ export function partIdentity({ identity }: Shared, part: Part): JobIdentity {
   }
 }
 
+/**
+ * Sound is encoded in one go over the whole source and may take longer than any chunk: begun last it would keep a wide
+ * fleet waiting.
+ */
+function longestFirst(parts: readonly Part[]): Part[] {
+  return parts.toSorted((a, b) => Number(a.type === 'chunk') - Number(b.type === 'chunk'))
+}
+
 export function createFanOut(job: Shared, { queue, records, lostSeconds }: FanOutPorts): FanOut {
   async function sendPart(part: Part, logger: Logger, signal: AbortSignal): Promise<boolean> {
     // Counted first: a crash in between leaves a count that the next delivery's message makes true.
@@ -57,8 +65,9 @@ export function createFanOut(job: Shared, { queue, records, lostSeconds }: FanOu
   return {
     async send(parts, logger, signal) {
       let sent = 0
-      for (let at = 0; at < parts.length; at += sendsAtOnce) {
-        const batch = parts.slice(at, at + sendsAtOnce).map((part) => sendPart(part, logger, signal))
+      const ordered = longestFirst(parts)
+      for (let at = 0; at < ordered.length; at += sendsAtOnce) {
+        const batch = ordered.slice(at, at + sendsAtOnce).map((part) => sendPart(part, logger, signal))
         sent += (await Promise.all(batch)).filter(Boolean).length
       }
       const delaySeconds = Math.min(longestDelaySeconds, Math.ceil(lostSeconds))

@@ -13,7 +13,7 @@ describe('simulate', () => {
     expect(simulate(times, { ...hour, workers: 1 })).toBeCloseTo(3 + 36 * 101 + 37 + 2)
   })
 
-  test('two workers halve what is in the queue; the sound begins when the chunks have', () => {
+  test('two workers halve what is in the queue; the sound is one part more', () => {
     expect(simulate(times, { ...hour, workers: 2 })).toBeCloseTo(3 + 18 * 101 + 37 + 2)
   })
 
@@ -28,12 +28,12 @@ describe('simulate', () => {
     expect(simulate(slow, { ...hour, workers: 100 })).toBeCloseTo(3 + 361 + 2)
   })
 
-  test('sound that is sent first runs beside the chunks', () => {
+  test('sound that is sent first runs beside the chunks, and last behind them', () => {
     const slow = { ...times, audioRate: 0.05 }
     const fleet = { ...hour, workers: 20 }
     // Of 36 chunks 20 and then 16: a worker is left for the sound after the first round, or from the start.
-    expect(simulate(slow, fleet)).toBeCloseTo(3 + 101 + 181 + 2)
-    expect(simulate(slow, { ...fleet, audioFirst: true })).toBeCloseTo(3 + 2 * 101 + 2)
+    expect(simulate(slow, { ...fleet, audioLast: true })).toBeCloseTo(3 + 101 + 181 + 2)
+    expect(simulate(slow, fleet)).toBeCloseTo(3 + 2 * 101 + 2)
   })
 
   test('the last chunk is as long as what is left', () => {
