@@ -1,20 +1,12 @@
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource } from './args-source.ts'
 import type { SoundFacts } from './facts.ts'
 import { pictureFilters } from './filters.ts'
-import type { ToolHost } from './host.ts'
-import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
+import type { PosterRequest } from './poster.ts'
+import { runTool } from './run.ts'
 
-export interface CoverRequest extends ToolSource {
+/** What a poster's request holds, of a source without pictures in motion. */
+export interface CoverRequest extends Omit<PosterRequest, 'facts' | 'preferSeconds'> {
   readonly facts: SoundFacts
-  readonly bin: string
-  readonly host: ToolHost
-  readonly limits: ToolLimits
-  readonly signal: AbortSignal
-  readonly cwd: string
-  /** Where the JPEG goes. */
-  readonly path: string
-  readonly timeoutMs: number
-  readonly logger?: DebugLogger | undefined
 }
 
 /** Neither side of a cover is longer than this in pixels, as wide as a video's poster. */
