@@ -138,3 +138,11 @@ export function workerKey(workerId: string): string {
 export function partsKey(jobId: string): string {
   return `video-worker:parts:${jobId}`
 }
+
+/** An operator's request that a worker drains and ends: its value is made and read by shared/drain-request.ts. */
+export function drainRequest(workerId: string): string {
+  return `video-worker:drain:${workerId}`
+}
+
+/** The same for every worker of the fleet. */
+export const drainAllRequest = 'video-worker:drain:all'
