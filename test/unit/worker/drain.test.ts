@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { createLogger } from '../../../shared/logger.ts'
-import { drain } from '../../../worker/drain.ts'
+import { startDrain } from '../../../worker/drain.ts'
 import type { Intake } from '../../../worker/intake.ts'
 import { createProgressBar, type StepName } from '../../../worker/job/progress.ts'
 import type { RunningJob } from '../../../worker/slot.ts'
@@ -16,12 +16,13 @@ async function handedBack(step: StepName, remaining?: number): Promise<string | 
       why ??= error.message
     },
   } as unknown as RunningJob
-  await drain('SIGTERM', {
+  const { ended } = startDrain('SIGTERM', {
     intake: { stop: async () => {} } as unknown as Intake,
     redis: { set: async () => {} } as never,
     logger: createLogger({ level: 'silent', pretty: false }, {}),
-    ...{ seconds: 31, running: () => [job], idle: async () => {} },
+    ...{ seconds: 31, interrupted: true, running: () => [job], idle: async () => {} },
   })
+  await ended
   return why
 }
 
