@@ -181,8 +181,9 @@ export class StrictQueue {
       const { dice } = this.#world
       const next = dice.falls('disorder') ? dice.oneOf(waiting) : waiting[this.#order.next(groups)]!
       const { redrive } = this.#settings
-      if (redrive !== undefined && next.receiveCount >= redrive.maxReceiveCount) {
-        this.#move(next, nowMs, redrive.target)
+      const target = redrive && this.#world.find(redrive.target)
+      if (target !== undefined && next.receiveCount >= redrive!.maxReceiveCount) {
+        this.#move(next, nowMs, target)
         continue
       }
       const { groupId } = next
@@ -210,20 +211,14 @@ export class StrictQueue {
   }
 
   /** Id, time of sending, count and attributes go with it. */
-  #move(message: Message, nowMs: number, target: string): void {
-    const queue = this.#world.find(target)
+  #move(message: Message, nowMs: number, target: StrictQueue): void {
     this.#shelf.take(message)
-    if (queue === undefined) {
-      // What SQS does when the target was deleted is not documented: the worst, then.
-      message.record('deleted', nowMs, Number.POSITIVE_INFINITY)
-      return
-    }
     message.handle = undefined
     message.movedFrom = this.name
-    message.queue = target
+    message.queue = target.name
     message.record('moved', nowMs, nowMs)
-    queue.#shelf.put(message)
-    queue.#pass()
+    target.#shelf.put(message)
+    target.#pass()
   }
 
   /** Undefined when the message is not here any more. Throws for what is no handle, or one that is too old. */

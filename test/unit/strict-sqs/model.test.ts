@@ -222,6 +222,7 @@ describe('redrive', () => {
     expect(sqs.queue('dlq').messages()).toEqual([])
     expect(bodies()).toEqual([])
     const [dead] = sqs.queue('dlq').receive()
+    expect(dead!.receiveCount).toBe(3)
     expect(dead!.message).toMatchObject({ id, sentMs, attributes, groupId: 'g', movedFrom: 'jobs' })
     expect(queue.messages()).toEqual([])
   })
@@ -239,6 +240,14 @@ describe('redrive', () => {
         .messages('ever')[0]!
         .history.map(({ what }) => what),
     ).toEqual(['sent', 'received', 'lapsed', 'moved', 'expired'])
+  })
+
+  test('whose target is gone leaves the message to be received', () => {
+    open({}, redrive(1))
+    sqs.deleteQueue('dlq')
+    take()
+    nowMs += 30_000
+    expect(bodies()).toEqual(['job'])
   })
 
   test('needs a target', () => {
