@@ -13,6 +13,7 @@ const config = { maxAttempts: 5, maxCrashes: 3, backoffBaseSeconds: 30, backoffC
 interface World {
   readonly lease?: Partial<Lease>
   readonly failures?: number
+  readonly signal?: AbortSignal
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
 }
@@ -53,7 +54,7 @@ async function deeds(
       tidy: say('tidied'),
       status: () => ({}),
     } as unknown as Ending<string>,
-    signal: new AbortController().signal,
+    signal: world.signal ?? new AbortController().signal,
     pollsEnded: say('polls ended'),
   })
   return { done, ended }
@@ -118,9 +119,11 @@ describe('a message', () => {
     expect(Number(done[1]!.split(' ').at(-1))).toBeGreaterThanOrEqual(1)
   })
 
-  test('of a job that another has is not touched', async () => {
-    const { done } = await deeds({ type: 'lost', error: new WorkerError('lease_lost', 'x') })
-    expect(done).toEqual([])
+  test('of a job that is lost is not touched; its record is let go of, by the token, though all else has ended', async () => {
+    const error = new WorkerError('lease_lost', 'x')
+    const { done, ended } = await deeds({ type: 'lost', error }, { signal: AbortSignal.abort(error) })
+    expect(done).toEqual(['waiting, releases'])
+    expect(ended).toBe('lost')
   })
 
   test('whose lease ran out unseen is not touched either, and nobody is told', async () => {
