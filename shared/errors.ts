@@ -55,6 +55,10 @@ export const errorCodes = {
     kind: 'rejected',
     meaning: 'The worker crashed too often on this job; it was given up.',
   },
+  output_rejected: {
+    kind: 'rejected',
+    meaning: 'What was made of the video did not pass verification, twice; it is not published.',
+  },
   probe_failed: { kind: 'failed', meaning: 'ffprobe failed for a reason that is not the file.' },
   probe_timeout: { kind: 'failed', meaning: 'ffprobe did not answer within its limit.' },
   encode_failed: { kind: 'failed', meaning: 'ffmpeg failed for a reason that is not the file.' },

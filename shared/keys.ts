@@ -37,6 +37,11 @@ export function refusalKey(folder: string): string {
   return `${workFolder(folder)}refused.json`
 }
 
+/** Says why all that was made was thrown away once. */
+export function startedOverKey(folder: string): string {
+  return `${workFolder(folder)}started-over.json`
+}
+
 /** Says that an audio track is done; written after its last segment. series: of the plan, in front of all its names. */
 export function audioManifestKey(folder: string, index: number, series = ''): string {
   return `${workFolder(folder)}${series}audio-${index}.json`

@@ -21,6 +21,7 @@ import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
 import type { SourceServer } from './source.ts'
+import { orStartOver } from './start-over.ts'
 import { textPart } from './text.ts'
 import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
 import { hasPoster, makePictures, makeStoryboard, posterKeyOf } from './thumbnails.ts'
@@ -116,7 +117,7 @@ export async function packageVideo(
     await uploader.drained(signal)
 
     reporter.move('validating')
-    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const verify = () =>
       stage('verify', async () => {
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
@@ -126,7 +127,9 @@ export async function packageVideo(
         const subtitles = fittedText(text, video.seconds)
         const strays = [...straysIn(stored, chunks, audio), ...textStraysIn(stored, subtitles)]
         return { video, subtitles, strays }
-      }),
+      })
+    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
+      orStartOver(plan, ledger, context, verify),
     )
     reporter.move('thumbnail')
     const storyboard = makeStoryboard(plan, chunks)

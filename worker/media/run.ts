@@ -9,7 +9,7 @@ import { type ToolHost, wrapCommand } from './host.ts'
 import { childMarks, killGroup, signalGroup } from './orphans.ts'
 import { type ProgressUpdate, progressReader } from './progress.ts'
 
-export type ToolPurpose = 'probe' | 'video' | 'audio' | 'text' | 'poster'
+export type ToolPurpose = 'probe' | 'video' | 'audio' | 'text' | 'poster' | 'check'
 
 export interface ToolLimits {
   /** Writable memory in MB, 0 = unlimited. */
