@@ -59,6 +59,7 @@ export async function settle<Result>(
 
 async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>): Promise<void> {
   const { ending, signal, logger, queue, delivery } = input
+  if (outcome.type !== 'lost') input.lease.check()
   switch (outcome.type) {
     case 'lost': {
       await input.lease.stop()

@@ -137,6 +137,7 @@ export async function runDelivery<Result>(
       const result = await work.run({
         ...{ signal: stopJob.signal, logger: jobLogger, reporter, attempt },
         stop: (error) => stopJob.abort(error),
+        checkLease: lease.check,
       })
       // Finished before the stop took hold: a drain has nothing left to stop, every other reason still counts.
       if (stopJob.signal.aborted && asWorkerError(stopJob.signal.reason).kind !== 'released')
