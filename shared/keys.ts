@@ -143,3 +143,6 @@ export function workerKey(workerId: string): string {
 export function partsKey(jobId: string): string {
   return `video-worker:parts:${jobId}`
 }
+
+/** Written to see whether Redis takes a write: a replica answers reads all the same. */
+export const pingKey = 'video-worker:ping'
