@@ -174,3 +174,11 @@ export function jobFolderOf(
   const owner = tenant === undefined ? {} : { tenantId: Number(tenant), videoId: Number(video) }
   return { folder, root, jobId, ...owner }
 }
+
+/** An operator's request that a worker drains and ends: its value is made and read by shared/drain-request.ts. */
+export function drainRequest(workerId: string): string {
+  return `video-worker:drain:${workerId}`
+}
+
+/** The same for every worker of the fleet. */
+export const drainAllRequest = 'video-worker:drain:all'

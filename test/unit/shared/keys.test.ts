@@ -78,4 +78,6 @@ test('the names in Redis that the product reads are its own', () => {
 test('every other name in Redis is under our own prefix', () => {
   expect(keys.jobRecordKey('job-1')).toBe('video-worker:job:job-1')
   expect(keys.workerKey('i-1')).toBe('video-worker:worker:i-1')
+  expect(keys.drainRequest('i-1')).toBe('video-worker:drain:i-1')
+  expect(keys.drainAllRequest).toBe('video-worker:drain:all')
 })
