@@ -89,6 +89,11 @@ export const errorCodes = {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',
   },
+  encoder_missing: {
+    kind: 'released',
+    meaning:
+      'This worker’s ffmpeg lacks an encoder that the job’s profile asks for; another worker’s may have it.',
+  },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },

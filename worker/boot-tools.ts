@@ -21,6 +21,9 @@ const needed = {
   ],
 } as const
 
+/** What only some profiles ask for (worker/boot-profiles.ts). */
+const optional = ['libwebp', 'libx265']
+
 const listTimeoutMs = 20_000
 
 /** Finds the wrappers of this machine, and asks ffmpeg and ffprobe what they can. Throws config_invalid. */
@@ -41,14 +44,14 @@ export async function checkTools(config: Config, path: string, signal: AbortSign
   }
   await ask('FFPROBE_BIN', config.ffmpeg.probeBin, '-version')
   const missing: string[] = []
-  let webp = false
+  let encoders: string[] = []
   for (const [kind, names] of Object.entries(needed)) {
     const listed = new Set((await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)).split(/\s+/))
-    webp ||= kind === 'encoders' && listed.has('libwebp')
+    if (kind === 'encoders') encoders = optional.filter((name) => listed.has(name))
     for (const name of names) if (!listed.has(name)) missing.push(`${kind.slice(0, -1)} ${name}`)
   }
   if (missing.length > 0) {
     throw new WorkerError('config_invalid', `FFMPEG_BIN ${config.ffmpeg.bin} lacks ${missing.join(', ')}`)
   }
-  return { ...host, webp }
+  return { ...host, encoders, webp: encoders.includes('libwebp') }
 }

@@ -7,6 +7,8 @@ import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { Storage } from '../shared/storage.ts'
 import { freeBytes } from './job/workdir.ts'
+import { lackingEncoders } from './media/encoders.ts'
+import type { ToolHost } from './media/host.ts'
 import { loadProfiles, type Profile } from './media/profile.ts'
 
 /** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
@@ -60,13 +62,21 @@ export async function checkScratch(config: Config['scratch']): Promise<void> {
   }
 }
 
-/** The profiles of PROFILES_FILE, or the built-in one without it. Throws config_invalid. */
-export async function readProfiles(path: string): Promise<ReadonlyMap<string, Profile>> {
+/**
+ * The profiles of PROFILES_FILE, or the built-in ones without it. Throws config_invalid, also for one that asks for an
+ * encoder that ffmpeg lacks: its jobs would wait for ever.
+ */
+export async function readProfiles(path: string, host: ToolHost): Promise<ReadonlyMap<string, Profile>> {
   if (path === '') return loadProfiles('{}')
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new WorkerError('config_invalid', `PROFILES_FILE ${path} cannot be read: ${error.message}`)
   })
-  return loadProfiles(text)
+  const profiles = loadProfiles(text)
+  const lacks = [...profiles].flatMap(([name, profile]) =>
+    lackingEncoders(profile, host).map((lacking) => `${name}: ffmpeg lacks the encoder for ${lacking}`),
+  )
+  if (lacks.length > 0) throw new WorkerError('config_invalid', `PROFILES_FILE:\n${lacks.join('\n')}`)
+  return profiles
 }
 
 /** The bucket takes a write and gives it back: the credentials are for this bucket and may do both. */

@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   const orphans = await sweepOrphans(config.workerId)
   const folders = await sweepScratch(config.scratch.dir)
   if (orphans + folders > 0) logger.warn({ orphans, folders }, 'swept what a killed predecessor left')
-  const profiles = await readProfiles(config.hls.profilesFile)
+  const profiles = await readProfiles(config.hls.profilesFile, tools)
 
   const patience = { seconds: config.bootWaitSeconds, signal }
   const metrics = createMetrics()

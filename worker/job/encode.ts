@@ -15,6 +15,7 @@ import {
 } from '../chunk/ledger.ts'
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'
+import { requireEncoders } from '../media/encoders.ts'
 import { withPictures } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
@@ -70,6 +71,7 @@ export async function encodeChunk(
   onProgress: (update: ProgressUpdate) => void,
 ): Promise<EncodedChunk> {
   const { plan, ledger, signal } = context
+  requireEncoders(plan.ladder, context.host)
   const outDir = join(context.dir, `chunk-${chunk.index}`)
   const folders = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
   await mkdir(outDir, { recursive: true })

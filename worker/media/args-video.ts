@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { copyFlags } from './args-copy.ts'
+import { hevcFlags } from './args-hevc.ts'
 import { segmentFlags } from './args-hls.ts'
 import { keyFrameFlags } from './args-keys.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import type { FilmFacts } from './facts.ts'
-import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
+import { filterGraph } from './filter-graph.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
-import { type StoryboardPlan, storyboardFilters, storyboardFlags, storyboardPlan } from './storyboard.ts'
+import { storyboardFlags, storyboardPlan } from './storyboard.ts'
 import type { Chunk, Grid } from './timeline.ts'
 
 export interface VideoChunkRequest extends ToolSource {
@@ -21,7 +22,7 @@ export interface VideoChunkRequest extends ToolSource {
 }
 
 /**
- * One chunk, all renditions, one ffmpeg: one decode, each size scaled from the next larger one, a libx264 and an
+ * One chunk, all renditions, one ffmpeg: one decode, each size scaled from the next larger one, an encoder and an
  * HLS muxer per rendition, and the storyboard from the smallest. A last chunk that begins past the real end of the
  * source writes no segment.
  */
@@ -52,66 +53,10 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
   ]
 }
 
-function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): string {
-  const { facts, grid, chunk, ladder } = request
-  const encoded = ladder.flatMap((rendition, rung) => (rendition.copied ? [] : [{ rendition, rung }]))
-  // The largest picture that is made: a video that is all copied is still scaled for its storyboard.
-  const largest = encoded[0]?.rendition ?? ladder[0]!
-  const chains = [
-    `[0:${facts.video.index}]${[
-      ...clockFilters(facts),
-      ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
-      ...thin(1, largest.everyNth),
-      ...pictureFilters(facts.video, largest.width, largest.height),
-    ].join(',')}[size0]`,
-  ]
-  encoded.forEach(({ rendition, rung }, step) => {
-    const below = encoded[step + 1]?.rendition
-    chains.push(`[size${step}]split=2[out${rung}][from${step}]`)
-    if (!below) return
-    const scale = [
-      ...thin(rendition.everyNth, below.everyNth),
-      downscale(below.width, below.height),
-      // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
-      'setsar=1',
-    ]
-    chains.push(`[from${step}]${scale.join(',')}[size${step + 1}]`)
-  })
-  const smallest = encoded.length === 0 ? 'size0' : `from${encoded.length - 1}`
-  chains.push(`[${smallest}]${storyboardFilters(storyboard).join(',')}[board]`)
-  return chains.join(';')
-}
-
-/** Every other picture for the low rungs: thrown away before it is scaled. */
-function thin(above: number, below: number): string[] {
-  return below === above ? [] : [`framestep=${below / above}`]
-}
-
-/**
- * A chunk has exactly its frames. The last one is open, since lengths in headers are estimates, but not without
- * end: a forged file may hold any number of hours behind its last honest packet.
- */
-function frameLimit(chunk: Chunk, grid: Grid): number {
-  if (!chunk.last) return chunk.frames
-  const tenMinutes = Math.ceil((600 * grid.rate.num) / grid.rate.den)
-  return chunk.frames * 2 + tenMinutes
-}
-
 function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
   const { grid, chunk, profile, threads } = request
   return [
-    '-c:v',
-    'libx264',
-    '-preset',
-    profile.preset,
-    // A plan that an older worker stored has none.
-    ...(profile.x264Params ? ['-x264-params', profile.x264Params] : []),
-    '-profile:v',
-    'high',
-    '-level:v',
-    rendition.level,
-    '-pix_fmt',
-    'yuv420p',
+    ...(rendition.codec === 'hevc' ? hevcFlags(request, rendition) : x264Flags(profile, rendition)),
     // Capped constant quality: easy pictures cost little, hard ones never more than the cap.
     '-crf',
     String(rendition.crf),
@@ -133,5 +78,22 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     'passthrough',
     '-threads',
     String(threads),
+  ]
+}
+
+function x264Flags(profile: Profile, rendition: Rendition): string[] {
+  return [
+    '-c:v',
+    'libx264',
+    '-preset',
+    profile.preset,
+    // A plan that an older worker stored has none.
+    ...(profile.x264Params ? ['-x264-params', profile.x264Params] : []),
+    '-profile:v',
+    'high',
+    '-level:v',
+    rendition.level,
+    '-pix_fmt',
+    'yuv420p',
   ]
 }

@@ -151,13 +151,18 @@ function variantLines(group: AudioGroup | undefined, target: number, subtitled: 
   ]
 }
 
-/** Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. */
+/**
+ * Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. One of H.264, since
+ * some take the first without asking whether they can play it.
+ */
 const startRate = 2_000_000
 
 function defaultFirst(variants: readonly VideoVariant[]): VideoVariant[] {
   const distance = ({ segments }: VideoVariant) =>
     Math.abs(Math.log(Math.max(1, averageRate(segments)) / startRate))
-  const first = [...variants].sort((a, b) => distance(a) - distance(b))[0]
+  const first = variants
+    .filter(({ codec }) => codec.startsWith('avc1.'))
+    .sort((a, b) => distance(a) - distance(b))[0]
   return first ? [first, ...variants.filter((variant) => variant !== first)] : []
 }
 
