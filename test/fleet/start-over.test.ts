@@ -13,7 +13,13 @@ beforeAll(async () => {
 afterEach(() => fleet.stopWorkers())
 afterAll(() => fleet?.close())
 
-const env = { CHUNK_SECONDS: '4', HLS_TIME_SECONDS: '2', FANOUT: 'never', PASSTHROUGH: 'never', DRAIN_SECONDS: '5' }
+const env = {
+  CHUNK_SECONDS: '4',
+  HLS_TIME_SECONDS: '2',
+  FANOUT: 'never',
+  PASSTHROUGH: 'never',
+  DRAIN_SECONDS: '5',
+}
 const json = { contentType: 'application/json' }
 
 /**
