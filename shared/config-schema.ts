@@ -1,5 +1,6 @@
 import type convict from 'convict'
 import type { Config } from './config.ts'
+import { hostVariables } from './config-schema-host.ts'
 import { workVariables } from './config-schema-work.ts'
 import { address, decimal, flag, required, secret, type Tree, text, whole } from './config-variable.ts'
 
@@ -11,7 +12,7 @@ import { address, decimal, flag, required, secret, type Tree, text, whole } from
 const variables = {
   workerId: text('WORKER_ID', 'Name of this worker in logs, keys and calls', {
     default: '',
-    shown: 'host name',
+    shown: 'instance id, else host name',
   }),
   concurrency: whole('WORKER_CONCURRENCY', 1, 1, 64, 'Jobs at a time in one process'),
   awsRegion: text('AWS_REGION', 'Region of the queue', required),
@@ -141,6 +142,7 @@ const variables = {
     43_200,
     'Time a stopping worker gives its jobs; at most 100 on Spot',
   ),
+  ...hostVariables,
   http: {
     host: text('HTTP_HOST', 'Address of `/healthz`, `/readyz`, `/metrics`, `/status`', {
       default: '127.0.0.1',

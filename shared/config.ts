@@ -70,6 +70,16 @@ export interface Config {
   upload: { maxConcurrency: number }
   bootWaitSeconds: number
   drainSeconds: number
+  metadata: { disabled: boolean; endpoint: string }
+  notices: { pollSeconds: number }
+  /** `group` and `hook` are '' where they are to be found out. */
+  scaling: {
+    group: string
+    endpoint?: string
+    hook: string
+    protection: 'auto' | 'required' | 'off'
+    idleSeconds: number
+  }
   /** port 0 = any free one */
   http: { host: string; port: number }
   log: { level: string; pretty: boolean }
@@ -150,6 +160,7 @@ function completed(config: Config): Config {
   config.queue.deadLetterName ||= `${config.queue.name}-dlq`
   config.scratch.dir ||= path.join(os.tmpdir(), 'video-worker')
   if (!config.queue.endpoint) delete config.queue.endpoint
+  if (!config.scaling.endpoint) delete config.scaling.endpoint
   for (const { path: at, variable } of leavesOf(schema)) {
     const [name = '', ...above] = at.split('.').reverse()
     const parent = valueAt(config, above.reverse().join('.')) as Record<string, number>

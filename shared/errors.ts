@@ -85,6 +85,19 @@ export const errorCodes = {
     meaning: 'The API refused the worker token (401), or has none set (503).',
   },
   api_refused: { kind: 'failed', meaning: 'The API refused the report (400 or another client error).' },
+  metadata_unavailable: {
+    kind: 'released',
+    meaning: 'The metadata of the instance did not answer as it should; no job ends by it.',
+  },
+  scaling_unavailable: {
+    kind: 'released',
+    meaning: 'Auto Scaling did not answer, or refused for want of a permission; no job ends by it.',
+  },
+  leaving_soon: {
+    kind: 'released',
+    meaning:
+      'The instance may be taken away soon (rebalance recommendation); a long job goes back to the queue, once.',
+  },
   copy_refused: {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',

@@ -133,6 +133,41 @@ export const metricTable = [
     labels: ['what', 'result'],
     help: 'Runs of ffmpeg and ffprobe, by what for (probe, video, audio, text, poster) and result (ok, or an error code)',
   },
+  {
+    name: 'notices_total',
+    type: 'counter',
+    unit: 'notices',
+    labels: ['source'],
+    help: 'Notices to leave, once of each source (signal, spot, lifecycle, operator)',
+  },
+  {
+    name: 'drain_left_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    labels: [],
+    help: 'Time left by the nearest notice to leave; absent while there is none',
+  },
+  {
+    name: 'scale_in_protected',
+    type: 'gauge',
+    unit: '1 or 0',
+    labels: [],
+    help: 'Whether the instance is protected from scale-in; absent outside of an Auto Scaling group',
+  },
+  {
+    name: 'protection_calls_total',
+    type: 'counter',
+    unit: 'calls',
+    labels: ['result'],
+    help: 'Changes of the scale-in protection, by result (protected, unprotected, refused, error)',
+  },
+  {
+    name: 'metadata_calls_total',
+    type: 'counter',
+    unit: 'calls',
+    labels: ['result'],
+    help: 'Looks at the instance metadata, by result (found, absent, error, renewed: the token was refused)',
+  },
 ] as const satisfies readonly MetricRow[]
 
 export type MetricName = (typeof metricTable)[number]['name']

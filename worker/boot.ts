@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { retry } from '../shared/backoff.ts'
@@ -79,9 +80,12 @@ export async function readProfiles(path: string, host: ToolHost): Promise<Readon
   return profiles
 }
 
-/** The bucket takes a write and gives it back: the credentials are for this bucket and may do both. */
+/**
+ * The bucket takes a write and gives it back: the credentials are for this bucket and may do both. The object is
+ * nobody else's, also where two workers share a name.
+ */
 export async function checkBucket(storage: Storage, workerId: string, signal: AbortSignal): Promise<void> {
-  const key = `.video-worker/boot/${encodeURIComponent(workerId)}.txt`
+  const key = `.video-worker/boot/${encodeURIComponent(workerId)}-${randomUUID()}.txt`
   const text = new Date().toISOString()
   await storage.put(key, text, { contentType: 'text/plain', signal })
   const back = await storage.getText(key, signal)

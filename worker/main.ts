@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { openApi } from '../shared/api.ts'
-import { describeConfig, loadConfig } from '../shared/config.ts'
+import { type Config, describeConfig, loadConfig } from '../shared/config.ts'
 import { configWarnings } from '../shared/config-rules.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import { openJobRecords } from '../shared/jobs.ts'
-import { createLogger } from '../shared/logger.ts'
-import { createMetrics } from '../shared/metrics.ts'
+import { createLogger, type Logger } from '../shared/logger.ts'
+import { createMetrics, type Metrics } from '../shared/metrics.ts'
 import { openQueue } from '../shared/queue.ts'
 import { openRedis } from '../shared/redis.ts'
 import { openStorage } from '../shared/storage.ts'
+import { now } from '../shared/time.ts'
 import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
@@ -17,7 +18,12 @@ import { startSourceServer } from './job/source.ts'
 import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
-import { onStopSignal } from './notices/signal.ts'
+import { createNoticeBoard, type NoticeBoard } from './notices/board.ts'
+import { findInstance } from './notices/instance.ts'
+import { type Host, openHost } from './notices/open.ts'
+import { createOperatorLook } from './notices/operator.ts'
+import { onStopSignal, type StopSignals } from './notices/signal.ts'
+import { watch } from './notices/watch.ts'
 import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
@@ -42,14 +48,48 @@ async function main(): Promise<number> {
   const version = (
     JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
   ).version
+  const boot = new AbortController()
+  const leave = (reason: string) => boot.abort(new WorkerError('drained', `stopped at boot (${reason})`))
+  void stop.first.then(leave)
+  const metrics = createMetrics()
+  const { instance, said, expected } = await findInstance(config, boot.signal, {
+    onAnswer: (result) => metrics.metadata_calls_total.inc({ result }),
+  })
+  if (instance && !process.env.WORKER_ID?.trim()) config.workerId = instance.id
   const logger = createLogger(config.log, { worker: config.workerId, version })
   logger.info({ config: describeConfig(config) }, 'effective configuration')
   for (const warning of configWarnings(process.env)) logger.warn(warning)
+  const silent = !instance && expected
+  logger[silent ? 'warn' : 'info']({ group: instance?.group }, `instance metadata: ${said}`)
 
-  const boot = new AbortController()
-  void stop.first.then((reason) => boot.abort(new WorkerError('drained', `stopped at boot (${reason})`)))
-  const signal = boot.signal
+  const board = createNoticeBoard(logger, (source) => metrics.notices_total.inc({ source }))
+  const seconds = config.drainSeconds
+  void stop.first.then((reason) => board.raise({ source: 'signal', reason, seconds }))
+  void board.first.then(({ reason }) => leave(reason))
+  const machine = await openHost({ config, instance, board, logger, metrics })
+  try {
+    return await run({ config, version, logger, metrics, stop, board, machine, signal: boot.signal })
+  } finally {
+    await machine.goodbye()
+  }
+}
 
+interface Surroundings {
+  readonly config: Config
+  readonly version: string
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly stop: StopSignals
+  readonly board: NoticeBoard
+  readonly machine: Host
+  /** Ends the boot. */
+  readonly signal: AbortSignal
+}
+
+/** From the boot's checks to the last job's end. */
+async function run(surroundings: Surroundings): Promise<number> {
+  const { config, version, logger, metrics, stop, board, machine, signal } = surroundings
+  const startedAtMs = now()
   await checkScratch(config.scratch)
   const tools = await checkTools(config, process.env.PATH ?? '', signal)
   const orphans = await sweepOrphans(config.workerId)
@@ -58,7 +98,6 @@ async function main(): Promise<number> {
   const profiles = await readProfiles(config.hls.profilesFile, tools)
 
   const patience = { seconds: config.bootWaitSeconds, signal }
-  const metrics = createMetrics()
   const storage = openStorage(config.r2)
   await patiently('bucket', patience, () => checkBucket(storage, config.workerId, signal))
   const queue = await patiently('queue', patience, () => openQueue(config, signal))
@@ -84,8 +123,10 @@ async function main(): Promise<number> {
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
   const lostSeconds = config.hls.fanoutLostSeconds
   const onBytesMoved = createScavenger()
+  const leavesSoon = () => machine.leavesSoon
   const ports = {
     onBytesMoved,
+    leavesSoon,
     queue,
     records,
     owner,
@@ -108,6 +149,7 @@ async function main(): Promise<number> {
     api,
     metrics,
     logger,
+    protection: machine.protection,
     workFor: (message, body) => workFor(message, body, ports),
   })
   const readiness = createReadiness({
@@ -121,13 +163,28 @@ async function main(): Promise<number> {
     version,
     readiness,
     sandbox: sandbox.report,
+    host: machine.status,
   })
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
 
-  const reason = await stop.first
-  stop.onAgain((again) => void worker.drain(again))
-  await worker.drain(reason)
+  const look = createOperatorLook({
+    ...{ redis, board, workerId: config.workerId, drainSeconds: config.drainSeconds, startedAtMs },
+  })
+  const ending = new AbortController()
+  const requests = watch('requests to drain', config.notices.pollSeconds, look, {
+    ...{ logger, signal: ending.signal },
+  })
+
+  const { source, reason } = await board.first
+  board.onNearer((seconds) => worker.hasten(seconds))
+  stop.onAgain((again) => worker.stopNow(again))
+  await worker.drain(reason, {
+    seconds: board.current()?.seconds ?? config.drainSeconds,
+    interrupted: source === 'signal' || source === 'spot',
+  })
+  ending.abort(new Error('the worker leaves'))
+  await requests
   await http.close()
   await sources.close()
   await sandbox.close()

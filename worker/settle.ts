@@ -10,6 +10,9 @@ import type { Ending } from './job/work.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 
+/** What a hand-back may take when the time of everything else is over, in milliseconds. */
+const handBackMs = 4_000
+
 /** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
 const freshSeconds = 300
 
@@ -36,7 +39,7 @@ export async function settle<Result>(
   input: SettleInput<Result>,
 ): Promise<Outcome<Result>['type']> {
   try {
-    await act(outcome, input)
+    await act(outcome, outcome.type === 'released' ? withTime(input) : input)
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
@@ -49,12 +52,17 @@ export async function settle<Result>(
         : error.kind === 'failed' && (outcome.type === 'done' || error.code === 'api_refused')
           ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
           : { type: 'released', error }
-    await act(next, input).catch((again: unknown) => {
+    await act(next, next.type === 'released' ? withTime(input) : input).catch((again: unknown) => {
       // Nothing was deleted: the message comes back when its visibility ends.
       input.logger.error({ err: again, outcome: next.type }, 'the message is left to its visibility timeout')
     })
     return next.type
   }
+}
+
+/** A forced stop cuts callbacks and clean-ups off, not the hand-back that it is for. */
+function withTime<Result>(input: SettleInput<Result>): SettleInput<Result> {
+  return input.signal.aborted ? { ...input, signal: AbortSignal.timeout(handBackMs) } : input
 }
 
 async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>): Promise<void> {

@@ -25,7 +25,7 @@ export interface RunningJob {
   readonly lease: Lease
   /** Tells the job to stop; the first reason stays. */
   stop(error: WorkerError): void
-  /** Cuts off callbacks and clean-ups too: the process must leave now. */
+  /** Cuts off callbacks and clean-ups too; the message is handed back. */
   force(): void
 }
 

@@ -1,4 +1,5 @@
 import type { Api } from '../shared/api.ts'
+import { fullJitter } from '../shared/backoff.ts'
 import { type Config, configHash } from '../shared/config.ts'
 import { WorkerError } from '../shared/errors.ts'
 import type { JobRecords } from '../shared/jobs.ts'
@@ -8,11 +9,12 @@ import type { Metrics } from '../shared/metrics.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { RedisPort } from '../shared/redis.ts'
 import { monotonicMs } from '../shared/time.ts'
-import { drain } from './drain.ts'
+import { type Drain, startDrain } from './drain.ts'
 import { createGate } from './gate.ts'
 import { createIntake, type Delivery } from './intake.ts'
 import type { JobMessage, Work } from './job/work.ts'
 import { freeBytes } from './job/workdir.ts'
+import type { Protection } from './notices/protection.ts'
 import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
 
 /**
@@ -34,14 +36,20 @@ export interface WorkerPorts {
   readonly api: Api
   readonly metrics: Metrics
   readonly logger: Logger
+  /** Scale-in protection while there are jobs; undefined where there is none. */
+  readonly protection: Protection | undefined
   /** The job for a message; throws a rejected WorkerError when it cannot be one. */
   workFor(message: JobMessage, body: string): Work
 }
 
 export interface Worker {
   start(): void
-  /** Resolves when every slot is empty. A second call makes the jobs in hand stop at once. */
-  drain(reason: string): Promise<'clean' | 'forced'>
+  /** Resolves when every slot is empty, at the latest in `seconds`. interrupted: the product is told. Called once. */
+  drain(reason: string, options: { seconds: number; interrupted: boolean }): Promise<'clean' | 'forced'>
+  /** The drain must end in `seconds` from now, if that is sooner. */
+  hasten(seconds: number): void
+  /** The jobs in hand stop now, whatever they could still finish: whoever asks twice wants it now. */
+  stopNow(reason: string): void
   status(): WorkerStatus
   sinceGoodPollMs(): number
 }
@@ -77,7 +85,7 @@ export function createWorker(ports: WorkerPorts): Worker {
   const running: (RunningJob | undefined)[] = Array.from({ length: config.concurrency }, () => undefined)
   const inHand = new Set<Promise<void>>()
   let state: WorkerState = 'starting'
-  let ended: Promise<'clean' | 'forced'> | undefined
+  let draining: Drain | undefined
 
   const gate = createGate({
     ...{ api, logger, minFreeBytes: config.scratch.minFreeBytes },
@@ -94,7 +102,10 @@ export function createWorker(ports: WorkerPorts): Worker {
   const intake = createIntake({
     ...{ queue, config, logger },
     onPoll: (result) => metrics.polls_total.inc({ result }),
-    gate: (signal) => gate.pass(signal),
+    gate: async (signal) => {
+      const held = await ports.protection?.pass(signal)
+      return (await gate.pass(signal)) || held === true
+    },
     handle: (delivery, slot) => {
       const work = handle(delivery, slot)
         .catch((error: unknown) => {
@@ -131,11 +142,27 @@ export function createWorker(ports: WorkerPorts): Worker {
     }
     const work = workOf(message, delivery.body)
     if (work instanceof WorkerError) return park(delivery, work.message, signal)
-    await runDelivery(work, delivery, slotPorts, logger, (job) => {
-      running[slot] = job
-      // Claimed while the drain began: it has done nothing yet.
-      if (state !== 'running') job?.stop(new WorkerError('drained', 'the worker stops'))
-    })
+    const verdict = (await ports.protection?.begin()) ?? 'start'
+    if (verdict !== 'start') return refuse(delivery, verdict)
+    try {
+      await runDelivery(work, delivery, slotPorts, logger, (job) => {
+        running[slot] = job
+        // Claimed while the drain began: it has done nothing yet.
+        if (state !== 'running') job?.stop(new WorkerError('drained', 'the worker stops'))
+      })
+    } finally {
+      ports.protection?.end()
+    }
+  }
+
+  /** Nothing was claimed: the message goes back as if it had not come, at once when this worker leaves. */
+  async function refuse(delivery: Delivery, verdict: 'wait' | 'leaving'): Promise<void> {
+    const { messageId, receiptHandle } = delivery
+    logger.warn({ messageId, verdict }, 'the instance could not be protected: the message goes back')
+    if (verdict === 'leaving') await intake.stop()
+    const { backoffBaseSeconds: base, backoffCapSeconds: cap } = config.job
+    const wait = verdict === 'leaving' ? 0 : Math.max(1, Math.round(fullJitter({ base, cap, attempt: 1 })))
+    await queue.extend(receiptHandle, wait, AbortSignal.timeout(30_000))
   }
 
   function workOf(message: JobMessage, body: string): Work | WorkerError {
@@ -163,23 +190,25 @@ export function createWorker(ports: WorkerPorts): Worker {
       state = 'running'
       intake.start()
     },
-    drain(reason) {
-      if (ended) {
-        for (const job of running)
-          job?.stop(new WorkerError('drained', `the worker stops at once (${reason})`))
-        return ended
-      }
+    drain(reason, options) {
       state = 'draining'
-      ended = drain(reason, {
-        ...{ intake, redis: ports.redis, logger, seconds: config.drainSeconds },
+      draining = startDrain(reason, {
+        ...{ intake, redis: ports.redis, logger, ...options },
         running: () => running.filter((job) => job !== undefined),
         idle: async () => {
           while (inHand.size > 0) await Promise.allSettled(inHand)
         },
-      }).finally(() => {
+      })
+      return draining.ended.finally(() => {
         state = 'stopped'
       })
-      return ended
+    },
+    hasten: (seconds) => draining?.hasten(seconds),
+    stopNow(reason) {
+      for (const job of running) {
+        job?.stop(new WorkerError('drained', `the worker stops at once (${reason})`))
+        job?.force()
+      }
     },
     sinceGoodPollMs: () => intake.sinceGoodPollMs(),
     status: () => ({

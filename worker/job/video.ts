@@ -1,6 +1,7 @@
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
+import type { Part } from '../../shared/messages.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
 import {
@@ -53,6 +54,8 @@ export interface VideoPorts {
   readonly host: ToolHost
   readonly metrics: Metrics
   readonly profiles: ReadonlyMap<string, Profile>
+  /** Whether the instance is likely to be taken away: long work is better begun elsewhere. */
+  leavesSoon(): boolean
   /** Told of bytes read from or sent to the bucket: worker/scavenge.ts. */
   onBytesMoved(bytes: number): void
 }
@@ -103,6 +106,7 @@ export async function packageVideo(
       reporter.move('transcoding', 0)
       return fannedOut
     }
+    turnAwayIfLong(missing, ports, run)
     const encoding = encodeContext(opened, spec, plan)
 
     const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
@@ -225,4 +229,17 @@ async function lookAgain({ source }: Plan, storage: Storage, signal: AbortSignal
     throw new WorkerError('video_deleted', 'the source was deleted while the video was being processed')
   if (now.etag !== source.etag)
     throw new WorkerError('input_changed', 'the source was replaced while the video was being processed')
+}
+
+/**
+ * A rebalance recommendation: what takes longer than a chunk goes to another instance, once. Whoever gets it the second
+ * time keeps it, since the recommendation may be for every instance of its kind. Throws leaving_soon.
+ */
+function turnAwayIfLong(missing: readonly Part[], ports: VideoPorts, { attempt }: RunContext): void {
+  const chunks = missing.filter((part) => part.type === 'chunk').length
+  if (attempt > 1 || chunks <= 1 || !ports.leavesSoon()) return
+  throw new WorkerError(
+    'leaving_soon',
+    `${chunks} chunks are to be encoded, and the instance may be reclaimed`,
+  )
 }

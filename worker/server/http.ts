@@ -33,6 +33,12 @@ export interface WorkerView {
   sinceGoodPollMs(): number
 }
 
+/** What is shown of the machine: worker/notices/open.ts. */
+export interface HostView {
+  readonly protection: string
+  readonly notice: { readonly source: string; readonly seconds: number } | null
+}
+
 export interface HttpServerInput {
   readonly config: Config['http']
   readonly worker: WorkerView
@@ -40,6 +46,8 @@ export interface HttpServerInput {
   readonly version: string
   /** How tightly ffmpeg is held, as boot found it: shown as it is. */
   readonly sandbox: object
+  /** The instance, its group, and who has told it to leave: shown as it is. */
+  host(): HostView
   /** Asks the four services and the disk, from a cache of a few seconds. */
   readiness(): Promise<Readiness>
 }
@@ -69,16 +77,18 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
       const { state, apiAuthorized } = worker.status()
       const services = await input.readiness()
       const ready = state === 'running' && apiAuthorized && Object.values(services).every(Boolean)
-      json(response, ready ? 200 : 503, { ready, state, ...services })
+      const notice = input.host().notice?.source ?? null
+      json(response, ready ? 200 : 503, { ready, state, notice, ...services })
     },
     '/metrics': async (response) => {
       showSlots(worker, metrics)
+      showHost(input.host(), metrics)
       response.writeHead(200, { 'content-type': metrics.registry.contentType })
       response.end(await metrics.registry.metrics())
     },
     '/status': (response) => {
       const { version, sandbox } = input
-      json(response, 200, { version, sandbox, ...worker.status() })
+      json(response, 200, { version, sandbox, host: input.host(), ...worker.status() })
     },
   }
 
@@ -119,6 +129,11 @@ function showSlots(worker: WorkerView, metrics: Metrics): void {
   metrics.slots.set({ state: 'idle' }, slots.length - slacks.length)
   if (slacks.length > 0) metrics.lease_slack_seconds.set(Math.min(...slacks))
   else metrics.lease_slack_seconds.remove()
+}
+
+function showHost({ notice, protection }: HostView, metrics: Metrics): void {
+  if (notice) metrics.drain_left_seconds.set(notice.seconds)
+  if (protection !== 'off') metrics.scale_in_protected.set(protection === 'protected' ? 1 : 0)
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

@@ -74,11 +74,12 @@ describe('imports', () => {
 describe('a client of the outside world is opened in one place', () => {
   const owners: Record<string, RegExp> = {
     execa: /^worker\/media\/run[a-z-]*\.ts$/,
-    got: /^shared\/api[a-z-]*\.ts$/,
+    got: /^shared\/(api[a-z-]*|metadata)\.ts$/,
     ioredis: /^shared\/redis\.ts$/,
     '@aws-sdk/client-s3': /^shared\/storage[a-z-]*\.ts$/,
     '@aws-sdk/lib-storage': /^shared\/storage[a-z-]*\.ts$/,
     '@aws-sdk/client-sqs': /^shared\/queue[a-z-]*\.ts$/,
+    '@aws-sdk/client-auto-scaling': /^shared\/scaling\.ts$/,
     'sqs-consumer': /^worker\/intake\.ts$/,
     convict: /^shared\/config[a-z-]*\.ts$/,
     pino: /^shared\/logger\.ts$/,

@@ -4,8 +4,11 @@ import { createMetrics } from '../../../shared/metrics.ts'
 import { type HttpServer, startHttpServer } from '../../../worker/server/http.ts'
 
 const status = { state: 'running', apiAuthorized: true, scratchFree: true, slots: [] }
+const calm = { protection: 'off', notice: null }
+let host: { protection: string; notice: { source: string; seconds: number } | null } = calm
 const servers: HttpServer[] = []
 afterEach(async () => {
+  host = calm
   for (const server of servers.splice(0)) await server.close()
 })
 
@@ -14,6 +17,7 @@ async function start(more: Partial<typeof status> = {}, sinceGoodPollMs = 0, por
     config: { host: '127.0.0.1', port },
     worker: { status: () => ({ ...status, ...more }), sinceGoodPollMs: () => sinceGoodPollMs },
     ...{ metrics: createMetrics(), version: '0', sandbox: { level: 'full' } },
+    host: () => host,
     readiness: async () => ({ queue: true, bucket: true, redis: true, api: true, scratch: true }),
   })
   servers.push(server)
@@ -50,6 +54,23 @@ describe('the worker’s pages', () => {
       message: expect.stringContaining(`HTTP_PORT ${port}`),
     })
     await new Promise((resolve) => taken.close(resolve))
+  })
+})
+
+describe('a worker that was told to leave', () => {
+  const page = async (server: HttpServer, path: string) =>
+    (await fetch(`http://127.0.0.1:${server.port}${path}`)).text()
+
+  test('shows by whom and how long it has', async () => {
+    const server = await start()
+    expect(JSON.parse(await page(server, '/readyz'))).toMatchObject({ ready: true, notice: null })
+    expect(await page(server, '/metrics')).not.toMatch(/drain_left_seconds \d|scale_in_protected \d/)
+    host = { protection: 'protected', notice: { source: 'spot', seconds: 42 } }
+    expect(JSON.parse(await page(server, '/readyz'))).toMatchObject({ notice: 'spot' })
+    expect(JSON.parse(await page(server, '/status'))).toMatchObject({ host })
+    const metrics = await page(server, '/metrics')
+    expect(metrics).toContain('video_worker_drain_left_seconds 42')
+    expect(metrics).toContain('video_worker_scale_in_protected 1')
   })
 })
 
