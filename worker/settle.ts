@@ -13,6 +13,9 @@ import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
 const handBackMs = 4_000
 
+/** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
+const letGoMs = 10_000
+
 /** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
 const freshSeconds = 300
 
@@ -71,10 +74,10 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
   switch (outcome.type) {
     case 'lost': {
       await input.lease.stop()
-      // Nobody took it: it was let go of, or another owner has it in the API. That is no crash.
-      const letGo = outcome.error.code === 'lease_slack' || outcome.error.code === 'owner_mismatch'
+      // Fenced: a job that somebody took over stays his. One that nobody took is let go of, which is no crash: its
+      // lease ran out here, or a second delivery of its message made our handle a stale one.
       const token = input.lease.token()
-      if (letGo && token !== undefined) await release('releases', token).catch(() => {})
+      if (token !== undefined) await release('releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
       return
     }
 
@@ -199,10 +202,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     await queue.delete(delivery.receiptHandle, signal)
   }
 
-  function release(count: 'failures' | 'crashes' | 'releases', token: number): Promise<number> {
+  function release(
+    count: 'failures' | 'crashes' | 'releases',
+    token: number,
+    within = signal,
+  ): Promise<number> {
     // Tried again: a hand-back that Redis missed would count as a crash.
     const give = () => input.records.release(ending.identity, token, count)
-    return retry(give, { tries: 3, base: 0.2, cap: 2, signal })
+    return retry(give, { tries: 3, base: 0.2, cap: 2, signal: within })
   }
 
   async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {
