@@ -108,6 +108,7 @@ async function main(): Promise<number> {
     api,
     metrics,
     logger,
+    tryBucket: (signal) => checkBucket(storage, config.workerId, signal),
     workFor: (message, body) => workFor(message, body, ports),
   })
   const readiness = createReadiness({

@@ -26,8 +26,8 @@ export interface SettleInput<Result> {
   readonly signal: AbortSignal
   /** Resolves when none of this worker's own polls is open: a message made visible at once would come straight back. */
   pollsEnded(): Promise<void>
-  /** Hears what stood in the way of settling. */
-  onError?(error: WorkerError): void
+  /** Says of what stood in the way of settling whether it is the job's own matter. */
+  judge(error: WorkerError): Promise<WorkerError>
 }
 
 /** Turns an outcome into its queue actions: the only place that deletes, parks or gives back a job's message. */
@@ -40,8 +40,7 @@ export async function settle<Result>(
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
-    const error = asWorkerError(input.signal.aborted ? input.signal.reason : thrown)
-    input.onError?.(error)
+    const error = await input.judge(asWorkerError(input.signal.aborted ? input.signal.reason : thrown))
     input.logger.warn({ err: error, outcome: outcome.type }, 'the outcome could not be settled')
     const next: Outcome<Result> =
       error.kind === 'lost'

@@ -39,8 +39,8 @@ export interface SlotPorts {
   /** Unique to this process: a restarted worker of the same name is another owner. */
   readonly owner: string
   pollsEnded(): Promise<void>
-  /** The API refused our token: the whole fleet is misconfigured, polling stops. */
-  onUnauthorized(): void
+  /** Whether what a job failed of is its own matter, or all jobs' until somebody mends it: gate.ts. */
+  judge(error: WorkerError, signal: AbortSignal): Promise<WorkerError>
 }
 
 /** Runs one delivery of a job from claim to settled end; never rejects. onRunning shows it to status and drain. */
@@ -112,9 +112,7 @@ export async function runDelivery<Result>(
     ...{ queue, records, config: config.job, logger: jobLogger, delivery, lease, attempts, ending: work },
     signal: stopAll.signal,
     pollsEnded: ports.pollsEnded,
-    onError: (error) => {
-      if (error.code === 'api_unauthorized') ports.onUnauthorized()
-    },
+    judge: (error) => ports.judge(error, stopAll.signal),
   })
   await reporter.close(settled !== 'lost')
   onRunning(undefined)
@@ -143,8 +141,13 @@ export async function runDelivery<Result>(
         throw stopJob.signal.reason
       if (result === fannedOut) return { type: 'fanned' }
       return result === alreadyPublished ? { type: 'published' } : { type: 'done', result }
-    } catch (error) {
-      return outcomeOfError(error, stopJob.signal, attempts, config.job)
+    } catch (thrown) {
+      const outcome = outcomeOfError<Result>(thrown, stopJob.signal, attempts, config.job)
+      if (outcome.type !== 'released') return outcome
+      const error = await ports.judge(outcome.error, stopAll.signal)
+      return error === outcome.error
+        ? outcome
+        : outcomeOfError(error, new AbortController().signal, attempts, config.job)
     }
   }
 }

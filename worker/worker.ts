@@ -34,6 +34,8 @@ export interface WorkerPorts {
   readonly api: Api
   readonly metrics: Metrics
   readonly logger: Logger
+  /** Writes to the bucket and reads it back; rejects when that fails. */
+  tryBucket(signal: AbortSignal): Promise<void>
   /** The job for a message; throws a rejected WorkerError when it cannot be one. */
   workFor(message: JobMessage, body: string): Work
 }
@@ -53,6 +55,7 @@ export interface WorkerStatus {
   readonly configHash: string
   readonly apiAuthorized: boolean
   readonly scratchFree: boolean
+  readonly bucketWritable: boolean
   readonly uptimeSeconds: number
   readonly slots: readonly (
     | { readonly state: 'idle' }
@@ -82,13 +85,14 @@ export function createWorker(ports: WorkerPorts): Worker {
   const gate = createGate({
     ...{ api, logger, minFreeBytes: config.scratch.minFreeBytes },
     freeBytes: () => freeBytes(config.scratch.dir),
+    tryBucket: ports.tryBucket,
   })
   const slotPorts: SlotPorts = {
     ...{ config, queue, redis: ports.redis, api, metrics },
     records: ports.records,
     owner: ports.owner,
     pollsEnded: () => (intake.stopping ? intake.stop() : Promise.resolve()),
-    onUnauthorized: () => gate.refused(),
+    judge: (error, signal) => gate.judge(error, signal),
   }
 
   const intake = createIntake({
@@ -188,6 +192,7 @@ export function createWorker(ports: WorkerPorts): Worker {
       configHash: configHash(config),
       apiAuthorized: gate.authorized,
       scratchFree: gate.scratchFree,
+      bucketWritable: gate.bucketWritable,
       uptimeSeconds: Math.round((monotonicMs() - startedMs) / 1000),
       slots: running.map((job) => (job ? slotStatus(job) : { state: 'idle' as const })),
     }),
