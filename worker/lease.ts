@@ -43,10 +43,15 @@ export interface Lease {
   /** Milliseconds until SQS may give the message to somebody else, from when the last good beat was sent. */
   slackMs(): number
   token(): number | undefined
-  /** The token, claiming the record now if Redis was away until now. Undefined while it still is. */
+  /**
+   * The token, claiming the record now if Redis was away until now. Undefined while it still is; throws lease_lost when
+   * somebody else has the job, or has ended it.
+   */
   claimNow(): Promise<number | undefined>
   /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
   leaveRecord(): void
+  /** Throws lease_slack when the lease has run out unseen, since the process stood still: then nothing may be written. */
+  check(): void
   /** No more beats; resolves when none is on its way. */
   stop(): Promise<void>
 }
@@ -58,6 +63,7 @@ export function startLease(input: LeaseInput): Lease {
   let heldFromMs = input.receivedMs
   let token = input.token
   let recordLeft = false
+  let taken: WorkerError | undefined
   let abortedMs: number | undefined
   input.jobSignal.addEventListener('abort', () => {
     abortedMs = monotonicMs()
@@ -71,6 +77,9 @@ export function startLease(input: LeaseInput): Lease {
     if (error.kind === 'lost') input.onBeat?.('lost')
     input.onEnd(error)
   }
+
+  const ranOut = () =>
+    new WorkerError('lease_slack', `the lease ran out ${Math.round(-slackMs() / 1000)} s ago, unseen`)
 
   /** One beat. Resolves to the milliseconds until the next, or undefined when there is nothing left to hold. */
   async function beat(): Promise<number | undefined> {
@@ -117,13 +126,11 @@ export function startLease(input: LeaseInput): Lease {
         counted: token === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token
-      else
-        end(
-          new WorkerError(
-            'lease_lost',
-            `the job is ${claim.verdict === 'busy' ? 'with another worker' : claim.state}`,
-          ),
-        )
+      else {
+        const whose = claim.verdict === 'busy' ? 'with another worker' : claim.state
+        taken = new WorkerError('lease_lost', `the job is ${whose}`)
+        end(taken)
+      }
     } catch (error) {
       logger.warn({ err: error }, 'the job record could not be renewed')
     }
@@ -133,6 +140,8 @@ export function startLease(input: LeaseInput): Lease {
     while (!stopped.signal.aborted && !ended) {
       // A hung job is no longer held, and told so when its time is up: then nothing of it may be touched.
       const hung = abortedMs !== undefined && monotonicMs() - abortedMs > stopGraceMs
+      // A good beat would prove nothing now: what an old receipt handle still does differs by source (facts.md).
+      if (slackMs() <= 0) return end(ranOut())
       const [waitMs] = hung ? [hungLookMs] : await Promise.all([beat(), renewRecord()])
       if (waitMs === undefined) return
       if (slackMs() < config.minSlackSeconds * 1000) {
@@ -150,9 +159,16 @@ export function startLease(input: LeaseInput): Lease {
 
   return {
     slackMs,
+    check() {
+      if (slackMs() > 0) return
+      const error = ranOut()
+      end(error)
+      throw error
+    },
     token: () => token,
     async claimNow() {
       if (token === undefined) await renewRecord()
+      if (taken) throw taken
       return token
     },
     leaveRecord() {

@@ -13,7 +13,7 @@ import { openStorage } from '../shared/storage.ts'
 import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
-import { startSourceServer } from './job/source.ts'
+import { sourcePatienceMs, startSourceServer } from './job/source.ts'
 import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
@@ -78,7 +78,10 @@ async function main(): Promise<number> {
     ...sandbox.host,
     onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
   }
-  const sources = await startSourceServer(storage, { listener: sandbox.listener })
+  const sources = await startSourceServer(storage, {
+    listener: sandbox.listener,
+    patienceMs: sourcePatienceMs(config.stall.encodeSeconds),
+  })
 
   const records = openJobRecords(redis)
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`

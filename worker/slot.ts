@@ -11,6 +11,7 @@ import { monotonicMs } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
 import { alreadyPublished, fannedOut, type Work } from './job/work.ts'
+import type { LateEnds } from './late-ends.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 import { settle } from './settle.ts'
@@ -38,6 +39,7 @@ export interface SlotPorts {
   readonly metrics: Metrics
   /** Unique to this process: a restarted worker of the same name is another owner. */
   readonly owner: string
+  readonly lateEnds: LateEnds
   pollsEnded(): Promise<void>
   /** Whether what a job failed of is its own matter, or all jobs' until somebody mends it: gate.ts. */
   judge(error: WorkerError, signal: AbortSignal): Promise<WorkerError>
@@ -92,6 +94,7 @@ export async function runDelivery<Result>(
     ...{ redis: ports.redis, records, api: ports.api, job: work.identity, logger: jobLogger },
     heartbeatSeconds: config.api.heartbeatSeconds,
     workerId: config.workerId,
+    sentMs: delivery.sentMs,
     resumed: attempt > 1,
     token: lease.token,
     onStop: (error) => stopJob.abort(error),
@@ -112,6 +115,7 @@ export async function runDelivery<Result>(
     ...{ queue, records, config: config.job, logger: jobLogger, delivery, lease, attempts, ending: work },
     signal: stopAll.signal,
     pollsEnded: ports.pollsEnded,
+    lateEnds: ports.lateEnds,
     judge: (error) => ports.judge(error, stopAll.signal),
   })
   await reporter.close(settled !== 'lost')
@@ -135,6 +139,7 @@ export async function runDelivery<Result>(
       const result = await work.run({
         ...{ signal: stopJob.signal, logger: jobLogger, reporter, attempt },
         stop: (error) => stopJob.abort(error),
+        checkLease: lease.check,
       })
       // Finished before the stop took hold: a drain has nothing left to stop, every other reason still counts.
       if (stopJob.signal.aborted && asWorkerError(stopJob.signal.reason).kind !== 'released')

@@ -13,6 +13,7 @@ import { createGate } from './gate.ts'
 import { createIntake, type Delivery } from './intake.ts'
 import type { JobMessage, Work } from './job/work.ts'
 import { freeBytes } from './job/workdir.ts'
+import { createLateEnds } from './late-ends.ts'
 import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
 
 /**
@@ -87,7 +88,9 @@ export function createWorker(ports: WorkerPorts): Worker {
     freeBytes: () => freeBytes(config.scratch.dir),
     tryBucket: ports.tryBucket,
   })
+  const lateEnds = createLateEnds(logger)
   const slotPorts: SlotPorts = {
+    lateEnds,
     ...{ config, queue, redis: ports.redis, api, metrics },
     records: ports.records,
     owner: ports.owner,
@@ -180,7 +183,8 @@ export function createWorker(ports: WorkerPorts): Worker {
         idle: async () => {
           while (inHand.size > 0) await Promise.allSettled(inHand)
         },
-      }).finally(() => {
+      }).finally(async () => {
+        await lateEnds.close()
         state = 'stopped'
       })
       return ended

@@ -79,6 +79,11 @@ export interface SourceOptions {
  * attempt, and not as a stalled encoder, which does. Storage alone gives up after half a minute of 500s.
  */
 const defaultPatienceMs = 100_000
+
+/** The patience that goes with a shorter ENCODE_STALL_SECONDS. */
+export function sourcePatienceMs(stallSeconds: number): number {
+  return Math.min(defaultPatienceMs, (stallSeconds * 1000 * 5) / 6)
+}
 const defaultBackoff: Backoff = { base: 1, cap: 10 }
 
 /** Starts the server on a port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */

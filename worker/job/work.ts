@@ -5,6 +5,9 @@ import type { Message } from '../../shared/messages.ts'
 import type { Reporter } from './report.ts'
 import type { VideoResult, VideoSpec } from './video.ts'
 
+/** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
+export const freshSeconds = 300
+
 /** What one kind of job does at its end; settle decides when. */
 export interface Ending<Result> {
   readonly identity: JobIdentity
@@ -61,4 +64,6 @@ export interface RunContext {
   readonly attempt: number
   /** Stops the job from inside; the first reason stays, and becomes the outcome. */
   stop(error: WorkerError): void
+  /** Throws lease_slack when the lease ran out while the process stood still: asked before every write. */
+  checkLease(): void
 }
