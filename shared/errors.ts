@@ -19,6 +19,10 @@ export const errorCodes = {
   },
   input_empty: { kind: 'rejected', meaning: 'The file is empty.' },
   input_changed: { kind: 'failed', meaning: 'The source object was replaced while it was being read.' },
+  source_garbled: {
+    kind: 'failed',
+    meaning: 'What was read of the source is not what the bucket holds; the job starts over with a new read.',
+  },
   input_too_large: { kind: 'rejected', meaning: 'The file is larger than the fleet accepts.' },
   input_playlist: {
     kind: 'rejected',
@@ -70,10 +74,15 @@ export const errorCodes = {
   output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
   spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
   internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
-  storage_refused: { kind: 'failed', meaning: 'The bucket refused a request.' },
+  storage_refused: { kind: 'failed', meaning: 'The bucket refused a request, and takes others.' },
   // released: the world is away; the message waits, no attempt is spent
   scratch_full: { kind: 'released', meaning: 'The scratch disk has too little free space.' },
   storage_unavailable: { kind: 'released', meaning: 'The bucket could not be reached.' },
+  storage_denied: {
+    kind: 'released',
+    meaning:
+      'The bucket refuses our key or takes no writes (401, 403, 507, no such bucket); polling stops until a trial write succeeds.',
+  },
   queue_unavailable: { kind: 'released', meaning: 'The queue could not be reached.' },
   redis_unavailable: { kind: 'released', meaning: 'Redis could not be reached.' },
   api_unavailable: {

@@ -31,12 +31,17 @@ export async function patiently<T>(
   const options = { tries: 30, base: 0.5, cap: 5, signal }
   return retry(check, {
     ...options,
-    retryIf: (error) => asWorkerError(error).kind === 'released' && left(),
+    retryIf: (error) => mayPass(asWorkerError(error)) && left(),
   }).catch((thrown: unknown) => {
     const error = asWorkerError(thrown)
-    const code = error.kind === 'released' ? 'boot_unavailable' : 'config_invalid'
+    const code = mayPass(error) ? 'boot_unavailable' : 'config_invalid'
     throw new WorkerError(code, `${what}: ${error.message}`, { cause: error })
   })
+}
+
+/** A key that the bucket refuses at the start is a wrong one; a bucket that is full will not always be. */
+function mayPass({ kind, code, details }: WorkerError): boolean {
+  return kind === 'released' && (code !== 'storage_denied' || details.status === 507)
 }
 
 /** The scratch folder exists, is ours to write, and has room. */

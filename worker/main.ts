@@ -14,7 +14,7 @@ import { now } from '../shared/time.ts'
 import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
-import { startSourceServer } from './job/source.ts'
+import { sourcePatienceMs, startSourceServer } from './job/source.ts'
 import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
@@ -117,7 +117,10 @@ async function run(surroundings: Surroundings): Promise<number> {
     ...sandbox.host,
     onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
   }
-  const sources = await startSourceServer(storage, { listener: sandbox.listener })
+  const sources = await startSourceServer(storage, {
+    listener: sandbox.listener,
+    patienceMs: sourcePatienceMs(config.stall.encodeSeconds),
+  })
 
   const records = openJobRecords(redis)
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
@@ -150,6 +153,8 @@ async function run(surroundings: Surroundings): Promise<number> {
     metrics,
     logger,
     protection: machine.protection,
+
+    tryBucket: (signal) => checkBucket(storage, config.workerId, signal),
     workFor: (message, body) => workFor(message, body, ports),
   })
   const readiness = createReadiness({

@@ -21,6 +21,7 @@ import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
+import { believed, judgeSource } from './second-look.ts'
 import type { SourceServer } from './source.ts'
 import { orStartOver } from './start-over.ts'
 import { textPart } from './text.ts'
@@ -91,7 +92,7 @@ export async function packageVideo(
   const before = await publishedBefore(spec, ports.storage, run.signal)
   if (before) return before
   return withVideo(spec, ports, run, async (opened) => {
-    const { context, ledger, uploader, stage } = opened
+    const { context, ledger, source, uploader, stage } = opened
     const { storage, signal, reporter } = context
     reporter.move('probing')
     const { plan, resumed } = await stage('plan', () => planJob(spec, opened))
@@ -111,9 +112,9 @@ export async function packageVideo(
 
     const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
-        walkChunks(encoding, present, context),
-        walkSounds(encoding, present, context),
-        makePictures(spec, opened, plan, present),
+        believed(opened, walkChunks(encoding, present, context)),
+        believed(opened, walkSounds(encoding, present, context)),
+        believed(opened, makePictures(spec, opened, plan, present)),
         textPart(encoding, storage, present),
       ]),
     )
@@ -123,6 +124,7 @@ export async function packageVideo(
     reporter.move('validating')
     const verify = () =>
       stage('verify', async () => {
+        await judgeSource(source)
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
         checkDrift(plan, chunks, audio)
