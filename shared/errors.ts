@@ -109,6 +109,8 @@ export const errorCodes = {
   owner_mismatch: { kind: 'lost', meaning: 'The API says that another worker owns the job (409).' },
   // messages that are no job
   message_invalid: { kind: 'rejected', meaning: 'The message is not one that this worker knows.' },
+  // the reconciler
+  reconcile_busy: { kind: 'failed', meaning: 'Another reconciler is at work; one at a time repairs.' },
   // boot
   config_invalid: {
     kind: 'failed',

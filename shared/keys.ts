@@ -146,3 +146,31 @@ export function drainRequest(workerId: string): string {
 
 /** The same for every worker of the fleet. */
 export const drainAllRequest = 'video-worker:drain:all'
+
+/** Every job's record, and every tenant's counter: patterns for a scan. */
+export const everyJobRecord = jobRecordKey('*')
+export const everyBacklog = 'tenant:*:video:backlog_count'
+
+/** What the reconciler remembers from one run to the next: shared/reconcile. */
+export function reconcileKey(name: 'lock' | 'looks' | 'drift' | 'folders'): string {
+  return `video-worker:reconcile:${name}`
+}
+
+/** Says that the reconciler has sent this job's message again. */
+export function sentAgainKey(jobId: string): string {
+  return `video-worker:reconcile:sent:${jobId}`
+}
+
+const insideJobFolder =
+  /^(tenants\/(\d+)\/video\/hls\/(\d+)\/|hls\/[^/]+\/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//
+
+/** A job's folder with its parts, from any key under it; undefined for every other key. */
+export function jobFolderOf(
+  key: string,
+): { folder: string; root: string; jobId: string; tenantId?: number; videoId?: number } | undefined {
+  const found = insideJobFolder.exec(key)
+  if (!found) return undefined
+  const [folder, root = '', tenant, video, jobId = ''] = found
+  const owner = tenant === undefined ? {} : { tenantId: Number(tenant), videoId: Number(video) }
+  return { folder, root, jobId, ...owner }
+}

@@ -58,8 +58,12 @@ export interface Storage {
   put(key: string, body: Buffer | string, options: PutOptions): Promise<'stored' | 'exists'>
   /** A file of any size, never whole in memory: one PUT up to 64 MiB, equal parts above. */
   putFile(key: string, path: string, options: PutOptions): Promise<void>
-  /** All objects under the prefix in the order of their keys. */
-  list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject>
+  /** All objects under the prefix in the order of their keys; those behind `after`, `page` (1000) in a request. */
+  list(
+    prefix: string,
+    signal: AbortSignal,
+    options?: { after?: string; page?: number },
+  ): AsyncGenerator<StoredObject>
   /** In batches of 1000, each key's own error read and retried; throws with the keys left in `details.keys`. */
   deleteKeys(keys: string[], signal: AbortSignal): Promise<void>
   /** Everything under a prefix that names a folder; resolves the number of objects removed. */
@@ -152,9 +156,11 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
       else await putFileWhole(client, attempt, upload)
     },
 
-    async *list(prefix, signal) {
+    async *list(prefix, signal, { after, page: MaxKeys } = {}) {
+      const StartAfter = after === undefined ? undefined : r2.prefix + after
       for (let token: string | undefined; ; ) {
-        const input = { Bucket: r2.bucket, Prefix: r2.prefix + prefix, ContinuationToken: token }
+        const start = { ContinuationToken: token, StartAfter, MaxKeys }
+        const input = { Bucket: r2.bucket, Prefix: r2.prefix + prefix, ...start }
         const page = await attempt('list', prefix, signal, stallMs, (abortSignal) =>
           client.send(new ListObjectsV2Command(input), { abortSignal }),
         )

@@ -24,6 +24,7 @@ export interface LeaseInput {
   readonly job: JobIdentity
   readonly receiptHandle: string
   readonly messageId: string
+  readonly body: string
   readonly owner: string
   /** Fencing token of the claim; undefined when Redis was away and the SQS lease stands alone. */
   readonly token: number | undefined
@@ -114,6 +115,7 @@ export function startLease(input: LeaseInput): Lease {
         owner: input.owner,
         leaseMs: visibilityMs,
         messageId: input.messageId,
+        body: input.body,
         counted: token === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token

@@ -57,7 +57,10 @@ export async function runDelivery<Result>(
   // One owner a delivery: two slots of this process must not take a job from each other.
   const owner = `${ports.owner}:${randomUUID().slice(0, 8)}`
   const claim = await records
-    .claim(work.identity, { owner, leaseMs, messageId: delivery.messageId, counted: true })
+    .claim(work.identity, {
+      ...{ owner, leaseMs, messageId: delivery.messageId, counted: true },
+      body: delivery.body,
+    })
     .catch((error: unknown) => {
       logger.warn({ err: error }, 'no claim in Redis: the SQS lease stands alone')
       return undefined
@@ -77,6 +80,7 @@ export async function runDelivery<Result>(
     ...{
       receiptHandle: delivery.receiptHandle,
       messageId: delivery.messageId,
+      body: delivery.body,
       receivedMs: delivery.receivedMs,
     },
     job: work.identity,
