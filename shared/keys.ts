@@ -147,6 +147,14 @@ export function partsKey(jobId: string): string {
 /** Written to see whether Redis takes a write: a replica answers reads all the same. */
 export const pingKey = 'video-worker:ping'
 
+/** An operator's request that a worker drains and ends: its value is made and read by shared/drain-request.ts. */
+export function drainRequest(workerId: string): string {
+  return `video-worker:drain:${workerId}`
+}
+
+/** The same for every worker of the fleet. */
+export const drainAllRequest = 'video-worker:drain:all'
+
 /** Every job's record, and every tenant's counter: patterns for a scan. */
 export const everyJobRecord = jobRecordKey('*')
 export const everyBacklog = 'tenant:*:video:backlog_count'
@@ -174,11 +182,3 @@ export function jobFolderOf(
   const owner = tenant === undefined ? {} : { tenantId: Number(tenant), videoId: Number(video) }
   return { folder, root, jobId, ...owner }
 }
-
-/** An operator's request that a worker drains and ends: its value is made and read by shared/drain-request.ts. */
-export function drainRequest(workerId: string): string {
-  return `video-worker:drain:${workerId}`
-}
-
-/** The same for every worker of the fleet. */
-export const drainAllRequest = 'video-worker:drain:all'
