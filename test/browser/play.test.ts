@@ -62,8 +62,8 @@ const ways: [string, Way][] = [
   [
     'upright, from a telephone',
     {
-      ...{ env: {}, seconds: 8, low: ['360p', 360, 640], top: ['480p', 480, 854] },
-      make: (folder) => makeVideo(join(folder, 'clip.mp4'), { size: '480x854', seconds: 8 }),
+      ...{ env: {}, seconds: 30, low: ['360p', 360, 640], top: ['480p', 480, 854] },
+      make: (folder) => makeVideo(join(folder, 'clip.mp4'), { size: '480x854', seconds: 30 }),
     },
   ],
 ]
