@@ -1,5 +1,6 @@
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { tenBitEncoder } from './media/encoders.ts'
 import { detectHost, type ToolHost } from './media/host.ts'
 import { runTool } from './media/run.ts'
 
@@ -22,7 +23,7 @@ const needed = {
 } as const
 
 /** What only some profiles ask for (worker/boot-profiles.ts). */
-const optional = ['libwebp', 'libx265']
+const optional = ['libwebp', 'libx265', 'libsvtav1']
 
 const listTimeoutMs = 20_000
 
@@ -49,6 +50,10 @@ export async function checkTools(config: Config, path: string, signal: AbortSign
     const listed = new Set((await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)).split(/\s+/))
     if (kind === 'encoders') encoders = optional.filter((name) => listed.has(name))
     for (const name of names) if (!listed.has(name)) missing.push(`${kind.slice(0, -1)} ${name}`)
+  }
+  if (encoders.includes('libx265')) {
+    const about = await ask('FFMPEG_BIN', config.ffmpeg.bin, '-h', 'encoder=libx265')
+    if (/\byuv420p10le\b/.test(about)) encoders.push(tenBitEncoder)
   }
   if (missing.length > 0) {
     throw new WorkerError('config_invalid', `FFMPEG_BIN ${config.ffmpeg.bin} lacks ${missing.join(', ')}`)

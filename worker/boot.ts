@@ -79,7 +79,7 @@ export async function readProfiles(path: string, host: ToolHost): Promise<Readon
   })
   const profiles = loadProfiles(text)
   const lacks = [...profiles].flatMap(([name, profile]) =>
-    lackingEncoders(profile, host).map((lacking) => `${name}: ffmpeg lacks the encoder for ${lacking}`),
+    lackingEncoders(profile, host).map((lacking) => `${name}: FFMPEG_BIN lacks ${lacking}`),
   )
   if (lacks.length > 0) throw new WorkerError('config_invalid', `PROFILES_FILE:\n${lacks.join('\n')}`)
   return profiles

@@ -2,10 +2,11 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { execa } from 'execa'
+import { readFrameHdr10 } from '../../worker/media/hdr10.ts'
 import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
 import { makeConformingClip } from './clips.ts'
-import { clipSeconds, makeSmallClip } from './codec-clips.ts'
+import { clipSeconds, makeHdrClip, makeSmallClip, masterDisplay } from './codec-clips.ts'
 import { type Fleet, openFleet } from './harness.ts'
 import { readTree } from './tree.ts'
 
@@ -18,6 +19,8 @@ const rungs = (crf: number) => [
 ]
 const profiles = {
   hevc: { rungs: rungs(28), hevc: { rungs: rungs(30), preset: 'ultrafast' } },
+  av1: { rungs: rungs(28), av1: { rungs: rungs(45).slice(0, 1), preset: 12 } },
+  hdr: { rungs: rungs(28), hevc: { rungs: rungs(20).slice(0, 1), preset: 'ultrafast', hdr: 'keep' } },
   ranges: {
     ...{ rungs: [{ shortSide: 360, crf: 30, maxrateKbps: 900 }], segmentStorage: 'byterange' },
     hevc: { rungs: rungs(30).slice(0, 1), preset: 'ultrafast' },
@@ -66,18 +69,49 @@ function variantsOf(master: string): [string, string][] {
   return lines.map(([, codec, name]): [string, string] => [name!, codec!]).sort()
 }
 
+/** The pictures of a rendition alone: what they say themselves, and not their container. */
+async function bitstream(kept: string, name: string) {
+  const path = join(kept, '..', `${name}-${videoId}.hevc`)
+  await execa('ffmpeg', [
+    '-v',
+    'error',
+    '-y',
+    '-i',
+    await joined(kept, name),
+    '-c',
+    'copy',
+    '-f',
+    'hevc',
+    path,
+  ])
+  const show = 'stream=profile,pix_fmt,color_space,color_primaries,color_transfer,color_range'
+  const probe = ['-v', 'error', '-show_entries', show, '-of', 'json', path]
+  const { stdout } = await execa('ffprobe', probe)
+  const first = ['-v', 'error', '-read_intervals', '%+#1', '-show_frames', '-of', 'json', path]
+  return {
+    stream: (JSON.parse(stdout) as { streams: object[] }).streams[0],
+    hdr10: readFrameHdr10((await execa('ffprobe', first)).stdout),
+  }
+}
+
 /** All pictures of a rendition as ffmpeg decodes them: how many, and what it says on the way. */
 async function decode(kept: string, name: string) {
+  const path = await joined(kept, name)
+  const show = 'stream=codec_name,codec_tag_string,width,height,pix_fmt,nb_read_frames'
+  const probe = ['-v', 'error', '-count_frames', '-show_entries', show, '-of', 'json', path]
+  const { stdout, stderr } = await execa('ffprobe', probe)
+  return { said: stderr, ...(JSON.parse(stdout) as { streams: object[] }).streams[0] }
+}
+
+/** A whole rendition as one file. */
+async function joined(kept: string, name: string): Promise<string> {
   const folder = join(kept, name)
   const files = (await readdir(folder)).sort()
   const init = files.find((each) => each.endsWith('init.mp4'))!
   const pieces = [init, ...files.filter((each) => each.endsWith('.m4s'))]
   const path = join(kept, '..', `${name}-${videoId}.mp4`)
   await writeFile(path, Buffer.concat(await Promise.all(pieces.map((each) => readFile(join(folder, each))))))
-  const show = 'stream=codec_name,codec_tag_string,width,height,pix_fmt,nb_read_frames'
-  const probe = ['-v', 'error', '-count_frames', '-show_entries', show, '-of', 'json', path]
-  const { stdout, stderr } = await execa('ffprobe', probe)
-  return { said: stderr, ...(JSON.parse(stdout) as { streams: object[] }).streams[0] }
+  return path
 }
 
 describe('HEVC by profile', () => {
@@ -114,6 +148,70 @@ describe('HEVC by profile', () => {
   })
 })
 
+test('AV1 by profile is in the same master, chunk by chunk, shared', async () => {
+  const env = { ...chunked, PASSTHROUGH: 'auto', FANOUT: 'always', PROFILES_FILE: file }
+  const worker = fleet.start('av1', env)
+  const { kept, master } = await outputOf(await send('av1'))
+  expect(variantsOf(master)).toEqual([
+    ...[
+      ['108p', 'avc1.64001e'],
+      ['180p', 'avc1.64001e'],
+    ],
+    ['180p-av1', expect.stringMatching(/^av01\.0\.00M\.08$/)],
+  ])
+  expect(await decode(kept, '180p-av1')).toEqual({
+    ...{ said: '', codec_name: 'av1', codec_tag_string: 'av01', width: 320, height: 180 },
+    ...{ pix_fmt: 'yuv420p', nb_read_frames: String(clipSeconds * 25) },
+  })
+  // Its encoder takes no cut points but those at even distances.
+  expect(worker.log().map(({ reason }) => reason)).toContain('there are renditions in AV1')
+  // The judge reads neither CODECS nor key frames of AV1; of all else it has nothing to say.
+  const said = haveCorpus ? await judgeOutput(join(kept, 'master.m3u8'), clip) : []
+  expect(
+    said.filter((line) => !/^FAIL (codecs|segment_idr): [^|]*180p-av1[^|]*([|][^|]*180p-av1[^|]*)*$/.test(line)),
+  ).toEqual([])
+})
+
+test.each([
+  ['pq', 'smpte2084', { masterDisplay, maxCll: '1000,400' }],
+  ['hlg', 'arib-std-b67', undefined],
+] as const)('HDR (%s) stays HDR in HEVC by profile, beside SDR in H.264', async (range, transfer, hdr10) => {
+  const source = await makeHdrClip(fleet.dir, range)
+  fleet.start(`hdr-${range}`, { ...chunked, FANOUT: 'never', PROFILES_FILE: file })
+  const { kept, master } = await outputOf(await send('hdr', source))
+  expect(variantsOf(master).find(([name]) => name === '180p-hevc')?.[1]).toMatch(/^hvc1\.2\.4\.L\d+/)
+  const ranges = [...master.matchAll(/CODECS="(....).*VIDEO-RANGE=(\w+)/g)].map(
+    ([, codec, said]) => `${codec}${said}`,
+  )
+  const wanted = [`hvc1${range.toUpperCase()}`, 'avc1SDR', 'avc1SDR']
+  // Each variant, and its key frames.
+  expect(ranges.toSorted()).toEqual([...wanted, ...wanted].toSorted())
+  expect(await bitstream(kept, '180p-hevc')).toEqual({
+    stream: {
+      ...{ profile: 'Main 10', pix_fmt: 'yuv420p10le', color_range: 'tv', color_space: 'bt2020nc' },
+      ...{ color_primaries: 'bt2020', color_transfer: transfer },
+    },
+    hdr10,
+  })
+  // The very pictures of the source, and not those that were made SDR.
+  const both = [
+    '-i',
+    await joined(kept, '180p-hevc'),
+    '-i',
+    source,
+    '-lavfi',
+    '[0:v][1:v]ssim',
+    '-f',
+    'null',
+    '-',
+  ]
+  const { stderr } = await execa('ffmpeg', ['-hide_banner', '-nostdin', ...both])
+  expect(Number(/SSIM.*All:([\d.]+)/.exec(stderr)?.[1])).toBeGreaterThan(0.95)
+  // The judge knows no master in which colours differ by design; of all else it has nothing to say.
+  const said = haveCorpus && range === 'pq' ? await judgeOutput(join(kept, 'master.m3u8'), source) : []
+  expect(said.filter((line) => !/^FAIL colour: renditions are tagged differently/.test(line))).toEqual([])
+})
+
 describe('an ffmpeg that lacks the encoder', () => {
   let poor: string
   beforeAll(async () => {
@@ -125,7 +223,7 @@ describe('an ffmpeg that lacks the encoder', () => {
   test('ends the start of a worker whose profiles ask for it', async () => {
     const worker = fleet.start('poor', { ...chunked, PROFILES_FILE: file, FFMPEG_BIN: poor })
     expect(await worker.ended).toBe('exit code 78')
-    expect(worker.text()).toContain('hevc: ffmpeg lacks the encoder for hevc (libx265)')
+    expect(worker.text()).toContain('hevc: FFMPEG_BIN lacks libx265')
   })
 
   test('leaves the parts of such a video to workers that have it', async () => {

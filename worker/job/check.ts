@@ -46,14 +46,16 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
 }
 
 /** By the first letters of its CODECS. */
-const codecNames = { h264: 'avc1.', hevc: 'hvc1.' } as const
+const codecNames = { h264: 'avc1.', hevc: 'hvc1.', av1: 'av01.' } as const
 
 /** What the encoder made is what the plan asked for. */
-function checkMade({ name, codec, width, height }: Rendition, init: InitFacts): void {
+function checkMade({ name, codec, width, height, range }: Rendition, init: InitFacts): void {
   const wanted = codecNames[codec ?? 'h264']
   if (!init.codec.startsWith(wanted)) throw invalid(`${name} is ${init.codec}, the plan says ${wanted}`)
   if (init.width !== width || init.height !== height)
     throw invalid(`${name} is ${init.width}x${init.height}, the plan says ${width}x${height}`)
+  if (init.range !== range)
+    throw invalid(`${name} is ${init.range ?? 'SDR'}, the plan says ${range ?? 'SDR'}`)
 }
 
 /** Segments in each rendition of a chunk that is not the last. Throws output_invalid when they differ or are too many. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { av1Flags } from './args-av1.ts'
 import { copyFlags } from './args-copy.ts'
 import { hevcFlags } from './args-hevc.ts'
 import { segmentFlags } from './args-hls.ts'
@@ -54,9 +55,10 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
 }
 
 function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
-  const { grid, chunk, profile, threads } = request
+  const { grid, chunk } = request
+  const { codec, everyNth } = rendition
   return [
-    ...(rendition.codec === 'hevc' ? hevcFlags(request, rendition) : x264Flags(profile, rendition)),
+    ...codecFlags(request, rendition),
     // Capped constant quality: easy pictures cost little, hard ones never more than the cap.
     '-crf',
     String(rendition.crf),
@@ -64,21 +66,31 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     `${rendition.maxrateKbps}k`,
     '-bufsize',
     `${rendition.bufsizeKbps}k`,
-    ...keyFrameFlags(grid, chunk, rendition.everyNth),
-    '-colorspace',
-    'bt709',
-    '-color_primaries',
-    'bt709',
-    '-color_trc',
-    'bt709',
-    '-color_range',
-    'tv',
+    // SVT-AV1 (1.4) takes no orders for single key frames: one at the start of the chunk, then one every so many pictures.
+    ...(codec === 'av1' ? ['-g', String(grid.keyFrames / everyNth)] : keyFrameFlags(grid, chunk, everyNth)),
+    ...colourFlags(rendition),
     // The fps filter has set every time stamp; ffmpeg's own idea of a constant rate would count from 0.
     '-fps_mode',
     'passthrough',
     '-threads',
-    String(threads),
+    String(request.threads),
   ]
+}
+
+/** What filter-graph.ts made of the colours. */
+function colourFlags({ range }: Rendition): string[] {
+  const transfer = range && { pq: 'smpte2084', hlg: 'arib-std-b67' }[range]
+  return [
+    ...['-colorspace', range ? 'bt2020nc' : 'bt709'],
+    ...['-color_primaries', range ? 'bt2020' : 'bt709'],
+    ...['-color_trc', transfer ?? 'bt709'],
+    ...['-color_range', 'tv'],
+  ]
+}
+
+function codecFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
+  if (rendition.codec === 'hevc') return hevcFlags(request, rendition)
+  return rendition.codec === 'av1' ? av1Flags(request) : x264Flags(request.profile, rendition)
 }
 
 function x264Flags(profile: Profile, rendition: Rendition): string[] {

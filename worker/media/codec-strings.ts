@@ -23,6 +23,18 @@ export function hevcCodec(hvcC: Buffer): string {
   ].join('.')
 }
 
+/**
+ * av1C (AV1 in ISO media files, section 2.3): profile, level with its tier, bits of a sample. What players assume of the
+ * rest (4:2:0, BT.709, limited range) is what AV1 is made in here.
+ */
+export function av1Codec(av1C: Buffer): string {
+  const [levels, form] = [av1C.readUInt8(1), av1C.readUInt8(2)]
+  const level = String(levels & 0x1f).padStart(2, '0')
+  const tier = (form & 0x80) === 0 ? 'M' : 'H'
+  const bits = (form & 0x40) === 0 ? '08' : '10'
+  return `av01.${levels >> 5}.${level}${tier}.${bits}`
+}
+
 function turned(bits: number): number {
   let result = 0
   for (let bit = 0; bit < 32; bit++) if ((bits & (1 << bit)) !== 0) result += 2 ** (31 - bit)

@@ -1,5 +1,5 @@
 import type { VideoChunkRequest } from './args-video.ts'
-import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
+import { clockFilters, downscale, gridFilters, hdrFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import { type StoryboardPlan, smallestRendition, storyboardFilters } from './storyboard.ts'
 import type { Chunk, Grid } from './timeline.ts'
@@ -11,43 +11,57 @@ interface Step extends Pick<Rendition, 'width' | 'height' | 'everyNth'> {
 
 /**
  * From the decoder to every encoder (`[out0]`, by place in the ladder) and the storyboard (`[board]`): each size is
- * made once, from the next larger one, whatever codecs want it.
+ * made once, from the next larger one, whatever codecs want it. Pictures that stay HDR are scaled beside the others.
  */
 export function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): string {
   const { facts, grid, chunk, ladder } = request
-  const steps = stepsOf(ladder)
-  const largest = steps[0]!
-  const input = [
+  const [plain, hdr] = [stepsOf(ladder, false), stepsOf(ladder, true)]
+  const clock = [
     ...clockFilters(facts),
     ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
-    ...thin(1, largest.everyNth),
-    ...pictureFilters(facts.video, largest.width, largest.height),
-  ]
-  const chains = [`[0:${facts.video.index}]${input.join(',')}[size0]`]
-  steps.forEach((step, at) => {
+  ].join(',')
+  const input = `[0:${facts.video.index}]${clock}`
+  const board = `[small]${storyboardFilters(storyboard).join(',')}[board]`
+  const first = (step: Step, filters: typeof pictureFilters) =>
+    [...thin(1, step.everyNth), ...filters(facts.video, step.width, step.height)].join(',')
+  const plainFirst = first(plain[0]!, pictureFilters)
+  if (hdr.length === 0)
+    return [`${input},${plainFirst}[size0]`, ...scaleDown(plain, 'size', 'from'), board].join(';')
+  return [
+    `${input},split=2[sdr][hdr]`,
+    `[sdr]${plainFirst}[size0]`,
+    ...scaleDown(plain, 'size', 'from'),
+    `[hdr]${first(hdr[0]!, hdrFilters)}[hdr0]`,
+    ...scaleDown(hdr, 'hdr', 'below'),
+    board,
+  ].join(';')
+}
+
+/** From `[size0]` to all who take a size; `from`: labels on the way to the next one. */
+function scaleDown(steps: readonly Step[], size: string, from: string): string[] {
+  return steps.flatMap((step, at) => {
     const below = steps[at + 1]
-    const takers = [...step.takers, ...(below ? [`from${at}`] : [])]
+    const takers = [...step.takers, ...(below ? [`${from}${at}`] : [])]
     const labels = takers.map((label) => `[${label}]`).join('')
-    chains.push(`[size${at}]${takers.length > 1 ? `split=${takers.length}` : 'null'}${labels}`)
-    if (!below) return
+    const shared = `[${size}${at}]${takers.length > 1 ? `split=${takers.length}` : 'null'}${labels}`
+    if (!below) return [shared]
     const scale = [
       ...thin(step.everyNth, below.everyNth),
       downscale(below.width, below.height),
       // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
       'setsar=1',
     ]
-    chains.push(`[from${at}]${scale.join(',')}[size${at + 1}]`)
+    return [shared, `[${from}${at}]${scale.join(',')}[${size}${at + 1}]`]
   })
-  chains.push(`[small]${storyboardFilters(storyboard).join(',')}[board]`)
-  return chains.join(';')
 }
 
 /** Largest first. Copied pictures are not scaled, but for the storyboard where nothing smaller is encoded. */
-function stepsOf(ladder: readonly Rendition[]): Step[] {
+function stepsOf(ladder: readonly Rendition[], hdr: boolean): Step[] {
   const smallest = smallestRendition(ladder)
   const steps: Step[] = []
   ladder.forEach((rendition, rung) => {
-    const { width, height, everyNth, codec } = rendition
+    const { width, height, everyNth, codec, range } = rendition
+    if ((range !== undefined) !== hdr) return
     const takers = [...(rendition.copied ? [] : [`out${rung}`]), ...(rendition === smallest ? ['small'] : [])]
     // Renditions of H.264 may be of one size (`academy`), and are each a step of their own all the same.
     const same = codec && steps.find((step) => fits(step, rendition))

@@ -7,7 +7,7 @@ import { type Rational, reduce } from './timeline.ts'
 
 /** One video rendition of the output, fully decided. */
 export interface Rendition {
-  /** `720p`, `720p-hevc`: also the name of its folder. */
+  /** `720p`, `720p-hevc`, `720p-av1`: also the name of its folder. */
   readonly name: string
   readonly width: number
   readonly height: number
@@ -20,7 +20,9 @@ export interface Rendition {
   /** H.264 level for `-level:v`, such as '3.1'; other encoders find theirs. */
   readonly level: string
   /** None: H.264. */
-  readonly codec?: 'hevc'
+  readonly codec?: 'hevc' | 'av1'
+  /** Pictures that stay HDR, in 10 bits and BT.2020. None: SDR. */
+  readonly range?: 'pq' | 'hlg'
   /** The source's own pictures, copied: the top rendition alone, on a grid with `cuts`. */
   readonly copied?: boolean
 }
@@ -30,6 +32,8 @@ const closestRungs = 0.8
 /** A source with room for one rung only gets a second one of this part of its size, unless it is tiny. */
 const secondRung = 0.6
 const tinyShortSide = 240
+/** SVT-AV1 (1.4) refuses smaller pictures. */
+const leastAv1Side = 64
 /** Smoothness is paid for: cap at more than 30 pictures a second against the profile's figure. */
 const fastFactor = 1.4
 
@@ -56,11 +60,18 @@ export function planLadder(facts: FilmFacts, profile: Profile): Rendition[] {
 function otherCodecs(facts: FilmFacts, profile: Profile, top: number): Rendition[] {
   const { displayWidth: width, displayHeight: height } = facts.video
   const rate = outputRate(facts, profile)
-  return fitRungs({ width, height }, profile.hevc?.rungs ?? []).map((size) => ({
-    // As many pictures as H.264 has at this size.
-    ...renditionOf({ ...size, name: `${size.name}-hevc`, rate, profile, top: size.side >= top }),
-    codec: 'hevc' as const,
-  }))
+  const { dynamicRange } = facts.video
+  const range = profile.hevc?.hdr === 'keep' && dynamicRange !== 'sdr' ? { range: dynamicRange } : {}
+  return (['hevc', 'av1'] as const).flatMap((codec) =>
+    fitRungs({ width, height }, profile[codec]?.rungs ?? [])
+      .filter((size) => codec !== 'av1' || Math.min(size.width, size.height) >= leastAv1Side)
+      .map((size) => ({
+        // As many pictures as H.264 has at this size.
+        ...renditionOf({ ...size, name: `${size.name}-${codec}`, rate, profile, top: size.side >= top }),
+        codec,
+        ...(codec === 'hevc' ? range : {}),
+      })),
+  )
 }
 
 /** The sizes of one codec for a source, largest first. */

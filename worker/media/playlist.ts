@@ -23,6 +23,8 @@ export interface VideoVariant {
   readonly uri: string
   readonly iframesUri?: string
   readonly codec: string
+  /** None: SDR. */
+  readonly range?: 'pq' | 'hlg'
   readonly width: number
   readonly height: number
   readonly rate: Rational
@@ -143,7 +145,7 @@ function variantLines(group: AudioGroup | undefined, target: number, subtitled: 
       CODECS: quoted([variant.codec, ...(group?.codecs ?? [])].join(',')),
       RESOLUTION: `${variant.width}x${variant.height}`,
       'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
-      'VIDEO-RANGE': 'SDR',
+      'VIDEO-RANGE': variant.range?.toUpperCase() ?? 'SDR',
       ...(group ? { AUDIO: quoted(group.id) } : {}),
       ...(subtitled ? { SUBTITLES: quoted(subtitleGroup) } : {}),
     })}`,
@@ -173,7 +175,7 @@ function iframeLine(variant: VideoVariant, uri: string, target: number): string 
     'AVERAGE-BANDWIDTH': Math.ceil(averageRate(frames)),
     CODECS: quoted(variant.codec),
     RESOLUTION: `${variant.width}x${variant.height}`,
-    'VIDEO-RANGE': 'SDR',
+    'VIDEO-RANGE': variant.range?.toUpperCase() ?? 'SDR',
     URI: quoted(uri),
   })}`
 }

@@ -1,4 +1,4 @@
-import { checkRungs, isObject, type ProfileRung } from './profile-checks.ts'
+import { checkNumber, checkRungs, isObject, type ProfileRung } from './profile-checks.ts'
 
 /** Renditions in HEVC beside those of H.264, which always remain. */
 export interface HevcWish {
@@ -6,6 +6,16 @@ export interface HevcWish {
   readonly rungs: readonly ProfileRung[]
   /** x265 preset. */
   readonly preset: string
+  /** What becomes of an HDR source: SDR as in H.264, or HDR10 or HLG in 10 bits. */
+  readonly hdr: 'tonemap' | 'keep'
+}
+
+/** Renditions in AV1, likewise. */
+export interface Av1Wish {
+  /** Largest first; crf goes up to 63. */
+  readonly rungs: readonly ProfileRung[]
+  /** SVT-AV1's, from 2, slow, to 13. */
+  readonly preset: number
 }
 
 /** What a profile may leave out. */
@@ -18,27 +28,55 @@ export const defaultHevc: HevcWish = {
     { shortSide: 360, crf: 27, maxrateKbps: 600 },
   ],
   preset: 'fast',
+  hdr: 'tonemap',
+}
+
+export const defaultAv1: Av1Wish = {
+  rungs: [
+    { shortSide: 1080, crf: 38, maxrateKbps: 3200 },
+    { shortSide: 720, crf: 38, maxrateKbps: 1900 },
+    { shortSide: 480, crf: 38, maxrateKbps: 1000 },
+    { shortSide: 360, crf: 38, maxrateKbps: 500 },
+  ],
+  preset: 8,
 }
 
 const presets = 'ultrafast superfast veryfast faster fast medium slow slower veryslow'.split(' ')
 
 /** The wishes of a profile of which checkCodecs says nothing bad, gaps filled. */
-export function codecsOf(profile: Record<string, unknown>): { hevc?: HevcWish } {
-  return isObject(profile.hevc) ? { hevc: { ...defaultHevc, ...profile.hevc } } : {}
+export function codecsOf({ hevc, av1 }: Record<string, unknown>): { hevc?: HevcWish; av1?: Av1Wish } {
+  return {
+    ...(isObject(hevc) ? { hevc: { ...defaultHevc, ...hevc } } : {}),
+    ...(isObject(av1) ? { av1: { ...defaultAv1, ...av1 } } : {}),
+  }
 }
 
 /** What is wrong with the other codecs that a profile asks for, a line each. */
 export function checkCodecs(name: string, profile: Record<string, unknown>): string[] {
-  const problems: string[] = []
-  const { hevc } = profile
-  if (hevc === undefined) return problems
-  if (!isObject(hevc)) return [`${name}.hevc: must be an object`]
-  if (profile.layout === 'academy') problems.push(`${name}.hevc: the layout academy has H.264 alone`)
-  for (const [key, value] of Object.entries(hevc)) {
-    if (key === 'rungs') problems.push(...checkRungs(`${name}.hevc.rungs`, value))
-    else if (key !== 'preset') problems.push(`${name}.hevc.${key}: unknown`)
-    else if (!presets.includes(String(value)))
-      problems.push(`${name}.hevc.preset: one of ${presets.join(', ')}`)
-  }
-  return problems
+  const wishes = [
+    ['hevc', 51, checkHevcPreset],
+    ['av1', 63, (at: string, preset: unknown) => checkNumber(at, preset, [2, 13])],
+  ] as const
+  return wishes.flatMap(([codec, worst, checkPreset]) => {
+    const at = `${name}.${codec}`
+    const wish = profile[codec]
+    if (wish === undefined) return []
+    if (!isObject(wish)) return [`${at}: must be an object`]
+    const problems = profile.layout === 'academy' ? [`${at}: the layout academy has H.264 alone`] : []
+    for (const [key, value] of Object.entries(wish)) {
+      if (key === 'rungs') problems.push(...checkRungs(`${at}.rungs`, value, worst))
+      else if (key === 'hdr' && codec === 'hevc') problems.push(...checkHdr(`${at}.hdr`, value))
+      else if (key === 'preset') problems.push(...checkPreset(`${at}.preset`, value))
+      else problems.push(`${at}.${key}: unknown`)
+    }
+    return problems
+  })
+}
+
+function checkHevcPreset(at: string, preset: unknown): string[] {
+  return presets.includes(String(preset)) ? [] : [`${at}: one of ${presets.join(', ')}`]
+}
+
+function checkHdr(at: string, hdr: unknown): string[] {
+  return hdr === 'tonemap' || hdr === 'keep' ? [] : [`${at}: one of tonemap, keep`]
 }

@@ -1,6 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { checkNumber, checkRungs, isObject, type ProfileRung } from './profile-checks.ts'
-import { checkCodecs, codecsOf, type HevcWish } from './profile-codecs.ts'
+import { type Av1Wish, checkCodecs, codecsOf, type HevcWish } from './profile-codecs.ts'
 
 /** How videos are encoded. Loaded from PROFILES_FILE, or the built-in `default`. */
 export interface Profile {
@@ -33,6 +33,8 @@ export interface Profile {
   readonly previewSeconds?: number
   /** Renditions in HEVC beside those of H.264; none: there are none. */
   readonly hevc?: HevcWish
+  /** Likewise in AV1. */
+  readonly av1?: Av1Wish
   /** How the output is laid out (docs/output.md); `academy`: MPEG-TS with sound in it. None: `fmp4`. */
   readonly layout?: 'fmp4' | 'academy'
 }
@@ -141,8 +143,8 @@ function check(name: string, profile: Record<string, unknown>): string[] {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
     } else if (key === 'loudness' && value === 'off') {
       // The one number that may be a word.
-    } else if (key === 'hevc') {
-      // checkCodecs has seen it.
+    } else if (key === 'hevc' || key === 'av1') {
+      // checkCodecs has seen them.
     } else if (key === 'x264Params') {
       problems.push(...checkX264(name, value))
     } else if (key === 'posterSizes') {

@@ -110,6 +110,8 @@ async function runOnce(run: ToolRun): Promise<ToolResult> {
       PATH: run.host.path,
       LC_ALL: 'C',
       AV_LOG_FORCE_NOCOLOR: '1',
+      // SVT-AV1 prints past ffmpeg: errors alone.
+      SVT_LOG: '1',
       ...childMarks(run.host.workerId, process.pid),
     },
   })
