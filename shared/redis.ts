@@ -72,8 +72,14 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
   // Commands that wait for a connection listen for it: as many as there are.
   client.setMaxListeners(0)
   let up = true
+  /** Since when there has been no connection. */
+  let lostMs: number | undefined = monotonicMs()
+  client.on('close', () => {
+    lostMs ??= monotonicMs()
+  })
   client.on('ready', () => {
     up = true
+    lostMs = undefined
     hooks.onUp?.()
   })
   // ioredis throws an unhandled error without a listener.
@@ -103,7 +109,9 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     // A connection that is being closed counts as ready until it is: nothing can be sent on it.
     const { status, stream } = client as unknown as { status: string; stream?: { writable: boolean } }
     if (status === 'ready' && stream?.writable) return
-    using limit = deadline(commandTimeoutMs, closed.signal, () => new Error('there is no connection'))
+    // A short break is waited for; of a long one each job would wait dozens of times.
+    const patienceMs = (lostMs ?? monotonicMs()) + commandTimeoutMs - monotonicMs()
+    using limit = deadline(patienceMs, closed.signal, () => new Error('there is no connection'))
     await new Promise<void>((resolve, reject) => {
       const failed = () => {
         client.off('ready', resolve)
