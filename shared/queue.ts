@@ -159,7 +159,8 @@ export async function openQueue(
   }
 }
 
-function readAttributes(live: Record<string, string>): QueueAttributes {
+/** The answer of GetQueueAttributes, read. Pure. */
+export function readAttributes(live: Record<string, string>): QueueAttributes {
   const policy = JSON.parse(live.RedrivePolicy || '{}') as {
     maxReceiveCount?: number | string
     deadLetterTargetArn?: string

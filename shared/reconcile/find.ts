@@ -94,7 +94,7 @@ function asFinding(verdict: JobVerdict, body: string, { limits }: World, look: L
     }
   const tenant = /^tenant:(\d+):/.exec(counter)?.[1]
   const groupId = tenant === undefined ? 'catalogue' : `tenant-${tenant}`
-  const againSeconds = proof === 'empty' ? limits.stalledSeconds : limits.backstopSeconds
+  const againSeconds = proof === 'empty' ? limits.againSeconds : limits.backstopSeconds
   const repair = {
     type: 'send',
     jobId,

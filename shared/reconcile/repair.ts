@@ -103,7 +103,7 @@ async function send(
   const answer = await redis.run(
     'repair-resend',
     [record, note, counter === '' ? record : counter],
-    [found.state, found.updated, againSeconds],
+    [found.state, found.updated, Math.ceil(againSeconds * 1000)],
   )
   if (answer !== 1) return 'changed'
   try {
