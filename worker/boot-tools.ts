@@ -1,25 +1,8 @@
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { missingIn } from '../shared/tool-needs.ts'
 import { detectHost, type ToolHost } from './media/host.ts'
 import { runTool } from './media/run.ts'
-
-/** What the argument builders use; an ffmpeg without one of them would fail every job, so the worker does not start. */
-const needed = {
-  encoders: ['libx264', 'aac', 'mjpeg'],
-  muxers: ['hls', 'mp4', 'image2'],
-  filters: [
-    'fps',
-    'split',
-    'scale',
-    'tile',
-    'bwdif',
-    'aresample',
-    'apad',
-    'zscale',
-    'tonemap',
-    'signalstats',
-  ],
-} as const
 
 const listTimeoutMs = 20_000
 
@@ -42,10 +25,10 @@ export async function checkTools(config: Config, path: string, signal: AbortSign
   await ask('FFPROBE_BIN', config.ffmpeg.probeBin, '-version')
   const missing: string[] = []
   let webp = false
-  for (const [kind, names] of Object.entries(needed)) {
-    const listed = new Set((await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)).split(/\s+/))
-    webp ||= kind === 'encoders' && listed.has('libwebp')
-    for (const name of names) if (!listed.has(name)) missing.push(`${kind.slice(0, -1)} ${name}`)
+  for (const kind of ['encoders', 'muxers', 'filters'] as const) {
+    const listed = await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)
+    webp ||= kind === 'encoders' && listed.split(/\s+/).includes('libwebp')
+    missing.push(...missingIn(kind, listed))
   }
   if (missing.length > 0) {
     throw new WorkerError('config_invalid', `FFMPEG_BIN ${config.ffmpeg.bin} lacks ${missing.join(', ')}`)
