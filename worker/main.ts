@@ -25,6 +25,7 @@ import { type Host, openHost } from './notices/open.ts'
 import { createOperatorLook } from './notices/operator.ts'
 import { onStopSignal, type StopSignals } from './notices/signal.ts'
 import { watch } from './notices/watch.ts'
+import { startRegistry } from './registry.ts'
 import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
@@ -168,6 +169,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
+  const registry = startRegistry({ redis, version, status: () => worker.status() })
 
   const look = createOperatorLook({
     ...{ redis, board, workerId: config.workerId, drainSeconds: config.drainSeconds, startedAtMs },
@@ -186,6 +188,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   ending.abort(new Error('the worker leaves'))
   await requests
+  await registry.close()
   await http.close()
   await sources.close()
   await sandbox.close()
