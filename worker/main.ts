@@ -9,13 +9,16 @@ import { createLogger, type Logger } from '../shared/logger.ts'
 import { createMetrics, type Metrics } from '../shared/metrics.ts'
 import { openQueue } from '../shared/queue.ts'
 import { openRedis } from '../shared/redis.ts'
+import { checkScratch, freeBytes } from '../shared/scratch.ts'
 import { openStorage } from '../shared/storage.ts'
 import { now } from '../shared/time.ts'
-import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
+import { checkBucket, checkQueue, patiently, readProfiles } from './boot.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
+
 import { sourcePatienceMs, startSourceServer } from './job/source.ts'
-import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
+import { openScratch, sweepScratch } from './job/workdir.ts'
+
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
 import { createNoticeBoard, type NoticeBoard } from './notices/board.ts'
@@ -24,6 +27,7 @@ import { type Host, openHost } from './notices/open.ts'
 import { createOperatorLook } from './notices/operator.ts'
 import { onStopSignal, type StopSignals } from './notices/signal.ts'
 import { watch } from './notices/watch.ts'
+import { startRegistry } from './registry.ts'
 import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
@@ -172,6 +176,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
+  const registry = startRegistry({ redis, version, status: () => worker.status() })
 
   const look = createOperatorLook({
     ...{ redis, board, workerId: config.workerId, drainSeconds: config.drainSeconds, startedAtMs },
@@ -190,6 +195,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   ending.abort(new Error('the worker leaves'))
   await requests
+  await registry.close()
   await http.close()
   await sources.close()
   await sandbox.close()
