@@ -95,19 +95,32 @@ export type Env = Readonly<Record<string, string | undefined>>
  * `details.problems` has the lines.
  */
 export function loadConfig(env: Env): Config {
+  return load(env, () => true)
+}
+
+/**
+ * Only some parts of the configuration, by their names in Config, for a program that needs no more of it: what is
+ * wrong or missing elsewhere is not its business. Throws as loadConfig does.
+ */
+export function loadParts<P extends keyof Config>(env: Env, parts: readonly P[]): Pick<Config, P> {
+  return load(env, (at) => parts.some((part) => at === part || at.startsWith(`${part}.`)))
+}
+
+function load(env: Env, isWanted: (path: string) => boolean): Config {
   registerFormats()
   const read = canonical(env)
   const loaded = convict<Config>(schema, { env: read, args: [] })
   const config = loaded.getProperties()
-  const elsewhere = misplaced(read)
-  const wrong = formatProblems(loaded)
+  const wanted = namesOf(isWanted)
+  const elsewhere = misplaced(read).filter(({ proper }) => wanted.has(proper))
+  const wrong = formatProblems(loaded).filter(({ variable }) => wanted.has(variable.env))
   const problems = [
     ...wrong.map(({ variable, problem }) => {
       const hint = elsewhere.find((other) => other.proper === variable.env)
       return hint ? `${variable.env} ${problem} (${hint.text})` : `${variable.env} ${problem}`
     }),
     ...elsewhere.filter((other) => !wrong.some((w) => w.variable.env === other.proper)).map((o) => o.text),
-    ...ruleProblems(config, read),
+    ...ruleProblems(config, read).filter((text) => concerns(text, wanted)),
   ]
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
@@ -137,6 +150,19 @@ export function configHash(config: Config): string {
     .filter(({ variable }) => variable.env !== 'WORKER_ID')
     .map(({ path: at, variable }) => [variable.env, valueAt(config, at) ?? ''])
   return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 12)
+}
+
+/** The environment names of the parts that are wanted. */
+function namesOf(isWanted: (path: string) => boolean): Set<string> {
+  const wanted = leavesOf(schema).filter(({ path: at }) => isWanted(at))
+  return new Set(wanted.map(({ variable }) => variable.env))
+}
+
+/** A rule that names variables, and none of those that are wanted, is somebody else's. */
+function concerns(rule: string, wanted: ReadonlySet<string>): boolean {
+  const all = namesOf(() => true)
+  const named = (rule.match(/\b[A-Z][A-Z0-9_]+\b/g) ?? []).filter((name) => all.has(name))
+  return named.length === 0 || named.some((name) => wanted.has(name))
 }
 
 /** Convict's complaints, told by environment name instead of by property. */

@@ -19,6 +19,10 @@ export const errorCodes = {
   },
   input_empty: { kind: 'rejected', meaning: 'The file is empty.' },
   input_changed: { kind: 'failed', meaning: 'The source object was replaced while it was being read.' },
+  source_garbled: {
+    kind: 'failed',
+    meaning: 'What was read of the source is not what the bucket holds; the job starts over with a new read.',
+  },
   input_too_large: { kind: 'rejected', meaning: 'The file is larger than the fleet accepts.' },
   input_playlist: {
     kind: 'rejected',
@@ -55,6 +59,10 @@ export const errorCodes = {
     kind: 'rejected',
     meaning: 'The worker crashed too often on this job; it was given up.',
   },
+  output_rejected: {
+    kind: 'rejected',
+    meaning: 'What was made of the video did not pass verification, twice; it is not published.',
+  },
   probe_failed: { kind: 'failed', meaning: 'ffprobe failed for a reason that is not the file.' },
   probe_timeout: { kind: 'failed', meaning: 'ffprobe did not answer within its limit.' },
   encode_failed: { kind: 'failed', meaning: 'ffmpeg failed for a reason that is not the file.' },
@@ -66,10 +74,15 @@ export const errorCodes = {
   output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
   spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
   internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
-  storage_refused: { kind: 'failed', meaning: 'The bucket refused a request.' },
+  storage_refused: { kind: 'failed', meaning: 'The bucket refused a request, and takes others.' },
   // released: the world is away; the message waits, no attempt is spent
   scratch_full: { kind: 'released', meaning: 'The scratch disk has too little free space.' },
   storage_unavailable: { kind: 'released', meaning: 'The bucket could not be reached.' },
+  storage_denied: {
+    kind: 'released',
+    meaning:
+      'The bucket refuses our key or takes no writes (401, 403, 507, no such bucket); polling stops until a trial write succeeds.',
+  },
   queue_unavailable: { kind: 'released', meaning: 'The queue could not be reached.' },
   redis_unavailable: { kind: 'released', meaning: 'Redis could not be reached.' },
   api_unavailable: {
@@ -98,6 +111,11 @@ export const errorCodes = {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',
   },
+  encoder_missing: {
+    kind: 'released',
+    meaning:
+      'This worker’s ffmpeg lacks an encoder that the job’s profile asks for; another worker’s may have it.',
+  },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },
@@ -109,6 +127,37 @@ export const errorCodes = {
   owner_mismatch: { kind: 'lost', meaning: 'The API says that another worker owns the job (409).' },
   // messages that are no job
   message_invalid: { kind: 'rejected', meaning: 'The message is not one that this worker knows.' },
+  // the reconciler
+  reconcile_busy: { kind: 'failed', meaning: 'Another reconciler is at work; one at a time repairs.' },
+  // the publisher of the backlog
+  backlog_host_refused: {
+    kind: 'failed',
+    meaning:
+      'The API refuses the host name that the publisher calls it by (400): see VIDEO_BACKLOG_API_HOST.',
+  },
+  backlog_key_refused: { kind: 'failed', meaning: 'The API refuses the publisher’s key (401, 403).' },
+  backlog_access_refused: {
+    kind: 'failed',
+    meaning: 'Something in front of the API refuses the publisher (403 that is not the API’s own).',
+  },
+  backlog_missing: {
+    kind: 'failed',
+    meaning: 'There is no backlog-count at the publisher’s address (404, 3xx).',
+  },
+  backlog_unreachable: {
+    kind: 'failed',
+    meaning: 'The publisher got no answer from the API: network, TLS, timeout.',
+  },
+  backlog_failed: { kind: 'failed', meaning: 'The API could not count the backlog (5xx or another status).' },
+  backlog_invalid: { kind: 'failed', meaning: 'The API’s answer is no count: not JSON, missing, negative.' },
+  group_missing: { kind: 'failed', meaning: 'There is no Auto Scaling group of that name.' },
+  group_refused: { kind: 'failed', meaning: 'Auto Scaling refuses the publisher: rights or credentials.' },
+  group_unavailable: { kind: 'failed', meaning: 'Auto Scaling did not answer.' },
+  metric_refused: {
+    kind: 'failed',
+    meaning: 'CloudWatch refuses the publisher: rights, credentials or values.',
+  },
+  metric_unavailable: { kind: 'failed', meaning: 'CloudWatch did not answer.' },
   // boot
   config_invalid: {
     kind: 'failed',

@@ -2,7 +2,7 @@ import { backlogKey, heartbeatKey, jobRecordKey, partsKey, progressKey, statusKe
 import type { RedisPort } from './redis.ts'
 
 /** A settled record is remembered this long, in seconds: SQS keeps a message at most 14 days (facts.md). */
-const keepSeconds = 15 * 24 * 3600
+export const keepSeconds = 15 * 24 * 3600
 
 /** What the record needs to know of a job. */
 export interface JobIdentity {
@@ -33,10 +33,13 @@ export type FinalState = 'done' | 'dead' | 'cancelled'
 
 /** The job's record in Redis: who has it, how often it failed, whether it stands in the backlog. */
 export interface JobRecords {
-  /** counted: whether a job that has no record yet was counted in the backlog by the API. */
+  /**
+   * counted: whether a job that has no record yet was counted in the backlog by the API. body: of the message, kept so
+   * that the job can be sent again when its message is lost (shared/reconcile).
+   */
   claim(
     job: JobIdentity,
-    input: { owner: string; leaseMs: number; messageId: string; counted: boolean },
+    input: { owner: string; leaseMs: number; messageId: string; counted: boolean; body?: string },
   ): Promise<Claim>
   renew(job: JobIdentity, token: number, leaseMs: number): Promise<'renewed' | 'lost' | 'missing'>
   release(job: JobIdentity, token: number, count: 'failures' | 'crashes' | 'releases'): Promise<number>
@@ -64,6 +67,13 @@ export interface JobRecords {
   write(job: JobIdentity, token: number, key: string, value: string, seconds: number): Promise<boolean>
 }
 
+/** A body longer than this is not kept, in characters: one video's is a few hundred. */
+const bodyLength = 16_384
+
+function keptBody(body = ''): string {
+  return body.length > bodyLength ? '' : body
+}
+
 export function openJobRecords(redis: RedisPort): JobRecords {
   const record = (job: JobIdentity) => jobRecordKey(job.jobId)
   const counter = (job: JobIdentity) =>
@@ -74,7 +84,14 @@ export function openJobRecords(redis: RedisPort): JobRecords {
       const reply = (await redis.run(
         'claim',
         [record(job), counter(job)],
-        [input.owner, input.leaseMs, input.messageId, input.counted ? 1 : 0, keepSeconds],
+        [
+          input.owner,
+          input.leaseMs,
+          input.messageId,
+          input.counted ? 1 : 0,
+          keepSeconds,
+          keptBody(input.body),
+        ],
       )) as [string, ...(string | number)[]]
       const [verdict, ...rest] = reply
       if (verdict === 'settled') return { verdict, state: rest[0] as FinalState }

@@ -37,6 +37,11 @@ export function refusalKey(folder: string): string {
   return `${workFolder(folder)}refused.json`
 }
 
+/** Says why all that was made was thrown away once. */
+export function startedOverKey(folder: string): string {
+  return `${workFolder(folder)}started-over.json`
+}
+
 /** Says that an audio track is done; written after its last segment. series: of the plan, in front of all its names. */
 export function audioManifestKey(folder: string, index: number, series = ''): string {
   return `${workFolder(folder)}${series}audio-${index}.json`
@@ -139,6 +144,9 @@ export function partsKey(jobId: string): string {
   return `video-worker:parts:${jobId}`
 }
 
+/** Written to see whether Redis takes a write: a replica answers reads all the same. */
+export const pingKey = 'video-worker:ping'
+
 /** An operator's request that a worker drains and ends: its value is made and read by shared/drain-request.ts. */
 export function drainRequest(workerId: string): string {
   return `video-worker:drain:${workerId}`
@@ -146,3 +154,31 @@ export function drainRequest(workerId: string): string {
 
 /** The same for every worker of the fleet. */
 export const drainAllRequest = 'video-worker:drain:all'
+
+/** Every job's record, and every tenant's counter: patterns for a scan. */
+export const everyJobRecord = jobRecordKey('*')
+export const everyBacklog = 'tenant:*:video:backlog_count'
+
+/** What the reconciler remembers from one run to the next: shared/reconcile. */
+export function reconcileKey(name: 'lock' | 'looks' | 'drift' | 'folders'): string {
+  return `video-worker:reconcile:${name}`
+}
+
+/** Says that the reconciler has sent this job's message again. */
+export function sentAgainKey(jobId: string): string {
+  return `video-worker:reconcile:sent:${jobId}`
+}
+
+const insideJobFolder =
+  /^(tenants\/(\d+)\/video\/hls\/(\d+)\/|hls\/[^/]+\/)([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//
+
+/** A job's folder with its parts, from any key under it; undefined for every other key. */
+export function jobFolderOf(
+  key: string,
+): { folder: string; root: string; jobId: string; tenantId?: number; videoId?: number } | undefined {
+  const found = insideJobFolder.exec(key)
+  if (!found) return undefined
+  const [folder, root = '', tenant, video, jobId = ''] = found
+  const owner = tenant === undefined ? {} : { tenantId: Number(tenant), videoId: Number(video) }
+  return { folder, root, jobId, ...owner }
+}

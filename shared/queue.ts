@@ -31,6 +31,12 @@ export interface SendOptions {
   signal: AbortSignal
 }
 
+export interface ParkedMessage {
+  readonly body: string
+  readonly messageId: string
+  readonly groupId?: string
+}
+
 /**
  * The job queue and its dead-letter queue. Calls throw WorkerError: `queue_unavailable` when SQS does not answer
  * after fast retries, `config_invalid` when it refuses us or the queue is gone; an abort throws its reason.
@@ -46,8 +52,8 @@ export interface Queue {
   /** Deleting what is gone already is no error. */
   delete(receiptHandle: string, signal: AbortSignal): Promise<void>
   send(body: string, options: SendOptions): Promise<void>
-  /** Copies a message to the DLQ with attributes `reason` and `original_message_id`. */
-  park(message: { body: string; messageId: string }, reason: string, signal: AbortSignal): Promise<void>
+  /** Copies a message to the DLQ in its own group, with attributes `reason` and `original_message_id`. */
+  park(message: ParkedMessage, reason: string, signal: AbortSignal): Promise<void>
   close(): void
 }
 
@@ -147,19 +153,22 @@ export async function openQueue(
       }
       await send(input, name, signal)
     },
-    async park({ body, messageId }, reason, signal) {
+    async park({ body, messageId, groupId }, reason, signal) {
       const text = (value: string) => ({ DataType: 'String', StringValue: value })
       const MessageAttributes = {
         reason: text(cleanReason(reason)),
         original_message_id: text(messageId || '-'),
       }
-      await send({ QueueUrl: deadLetterUrl, MessageBody: body, MessageAttributes }, deadLetterName, signal)
+      const group = groupId === undefined ? {} : { MessageGroupId: groupId }
+      const input = { QueueUrl: deadLetterUrl, MessageBody: body, MessageAttributes, ...group }
+      await send(input, deadLetterName, signal)
     },
     close,
   }
 }
 
-function readAttributes(live: Record<string, string>): QueueAttributes {
+/** From the attributes as SQS gives them: texts. Pure. */
+export function readAttributes(live: Record<string, string>): QueueAttributes {
   const policy = JSON.parse(live.RedrivePolicy || '{}') as {
     maxReceiveCount?: number | string
     deadLetterTargetArn?: string

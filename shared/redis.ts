@@ -2,13 +2,25 @@ import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import type { Config } from './config.ts'
 import { WorkerError } from './errors.ts'
+import { pingKey } from './keys.ts'
+import { deadline, monotonicMs } from './time.ts'
 
 /** A command that takes longer than this is a Redis that is away: the job goes on under the SQS lease alone. */
 const commandTimeoutMs = 3_000
+/**
+ * A connection that has been silent for this long after a command is dead, although nobody closed it: the node behind
+ * it is gone. TCP alone would find out after a quarter of an hour.
+ */
+const silenceMs = 5_000
+/** A node that refuses writes has become a replica: its name leads elsewhere by now. Looked up so often at most. */
+const readOnlyReconnectMs = 5_000
+const pingSeconds = 60
 
 const scripts = [
   ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
   ...(['fan-out', 'enqueue', 'part-progress'] as const),
+  ...(['scan-page', 'reconcile-lock', 'reconcile-unlock', 'reconcile-look', 'reconcile-drift'] as const),
+  ...(['repair-counter', 'repair-stalled', 'repair-resend'] as const),
 ] as const
 export type ScriptName = (typeof scripts)[number]
 
@@ -22,6 +34,7 @@ export interface RedisPort {
   /** seconds: time to live. */
   set(key: string, value: string, seconds: number): Promise<void>
   delete(...keys: string[]): Promise<void>
+  /** Resolves when Redis takes a write. */
   ping(): Promise<void>
   close(): void
 }
@@ -33,6 +46,7 @@ export interface RedisHooks {
 }
 
 export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisPort {
+  let reconnectedMs = Number.NEGATIVE_INFINITY
   const client = new Redis({
     host: config.host,
     port: config.port,
@@ -43,12 +57,29 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     commandTimeout: commandTimeoutMs,
     // A command is tried on one connection only: a retried script could run twice. Its timeout bounds the wait.
     maxRetriesPerRequest: 0,
-    enableOfflineQueue: true,
+    // What has to wait for a connection waits here (connected): ioredis would send it later, when its caller has been
+    // told that it failed, and an old write would undo a newer one.
+    enableOfflineQueue: false,
+    socketTimeout: silenceMs,
+    reconnectOnError(error) {
+      if (!error.message.includes('READONLY') || monotonicMs() - reconnectedMs < readOnlyReconnectMs)
+        return false
+      reconnectedMs = monotonicMs()
+      return true
+    },
     retryStrategy: (times) => Math.min(100 * 2 ** times, 5_000),
   })
+  // Commands that wait for a connection listen for it: as many as there are.
+  client.setMaxListeners(0)
   let up = true
+  /** Since when there has been no connection. */
+  let lostMs: number | undefined = monotonicMs()
+  client.on('close', () => {
+    lostMs ??= monotonicMs()
+  })
   client.on('ready', () => {
     up = true
+    lostMs = undefined
     hooks.onUp?.()
   })
   // ioredis throws an unhandled error without a listener.
@@ -61,21 +92,55 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     client.defineCommand(commandName(name), { lua: `${prelude}\n${readScript(name)}` })
   const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
 
+  const closed = new AbortController()
+
+  /** Sends a command on a living connection, or says that there is none. */
+  async function ask<T>(what: string, send: () => Promise<T>): Promise<T> {
+    try {
+      await connected()
+      return await send()
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      throw new WorkerError('redis_unavailable', `Redis did not answer ${what}: ${message}`, { cause: error })
+    }
+  }
+
+  async function connected(): Promise<void> {
+    // A connection that is being closed counts as ready until it is: nothing can be sent on it.
+    const { status, stream } = client as unknown as { status: string; stream?: { writable: boolean } }
+    if (status === 'ready' && stream?.writable) return
+    // A short break is waited for; of a long one each job would wait dozens of times.
+    const patienceMs = (lostMs ?? monotonicMs()) + commandTimeoutMs - monotonicMs()
+    using limit = deadline(patienceMs, closed.signal, () => new Error('there is no connection'))
+    await new Promise<void>((resolve, reject) => {
+      const failed = () => {
+        client.off('ready', resolve)
+        reject(limit.signal.reason)
+      }
+      client.once('ready', resolve)
+      if (limit.signal.aborted) failed()
+      else limit.signal.addEventListener('abort', failed, { once: true })
+    })
+  }
+
   return {
     run: (name, keys, args) =>
-      answer(name, commands[commandName(name)]!.call(client, keys.length, ...keys, ...args)),
-    get: (key) => answer('get', client.get(key)),
-    field: (key, field) => answer('hget', client.hget(key, field)),
+      ask(name, () => commands[commandName(name)]!.call(client, keys.length, ...keys, ...args)),
+    get: (key) => ask('get', () => client.get(key)),
+    field: (key, field) => ask('hget', () => client.hget(key, field)),
     set: async (key, value, seconds) => {
-      await answer('set', client.set(key, value, 'EX', seconds))
+      await ask('set', () => client.set(key, value, 'EX', seconds))
     },
     delete: async (...keys) => {
-      await answer('del', client.del(...keys))
+      await ask('del', () => client.del(...keys))
     },
     ping: async () => {
-      await answer('ping', client.ping())
+      await ask('ping', () => client.set(pingKey, '1', 'EX', pingSeconds))
     },
-    close: () => client.disconnect(),
+    close: () => {
+      closed.abort(new Error('the connection was closed'))
+      client.disconnect()
+    },
   }
 }
 
@@ -85,13 +150,4 @@ function readScript(name: string): string {
 
 function commandName(name: ScriptName): string {
   return `videoWorker_${name}`
-}
-
-async function answer<T>(what: string, reply: Promise<T>): Promise<T> {
-  try {
-    return await reply
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw new WorkerError('redis_unavailable', `Redis did not answer ${what}: ${message}`, { cause: error })
-  }
 }

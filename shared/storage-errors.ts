@@ -36,10 +36,16 @@ const transientCodes = new Set([
 export function isTransient(error: unknown): boolean {
   if (error instanceof WorkerError) return error.code === 'storage_unavailable'
   const { status, code } = readFailure(error)
-  if (status === 501) return false
+  // A bucket that is full is so in half a minute, too: polling stops instead (worker/gate.ts).
+  if (status === 501 || status === 507) return false
   // 200: the head of the answer came and its body broke.
   if (status === 0 || status < 400 || status >= 500) return true
   return status === 408 || status === 429 || transientCodes.has(code)
+}
+
+/** Words of a bucket that is not ours to use, or full: every job would hear them, whatever it is. */
+function isDenied({ status, code }: StorageFailure): boolean {
+  return status === 401 || status === 403 || status === 507 || code === 'NoSuchBucket'
 }
 
 /** The last failure of a request as the error that the rest of the worker knows. Keys are no secrets, URLs are. */
@@ -53,11 +59,14 @@ export function storageError(action: string, key: string, error: unknown): Worke
       cause: error,
       details,
     })
-  if (code === 'NoSuchBucket')
-    return new WorkerError('storage_refused', `There is no such bucket (asked to ${action} ${key})`, {
-      cause: error,
-      details,
-    })
+  if (isDenied({ status, code }))
+    return new WorkerError(
+      'storage_denied',
+      code === 'NoSuchBucket'
+        ? `There is no such bucket (asked to ${action} ${key})`
+        : `The bucket does not let us ${action} ${key}: ${answer}`,
+      { cause: error, details },
+    )
   if (status === 404)
     return new WorkerError('input_missing', `There is no object ${key} in the bucket`, {
       cause: error,

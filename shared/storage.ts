@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import {
   GetObjectCommand,
@@ -11,6 +10,7 @@ import { WorkerError } from './errors.ts'
 import { createAttempt, readExactly } from './storage-attempt.ts'
 import { createS3Client, defaultStallMs, writeLimitMs } from './storage-client.ts'
 import { createBatchDeletion, deleteBatch, inBatches } from './storage-delete.ts'
+import { createBodyCheck, md5 } from './storage-digest.ts'
 import { readFailure } from './storage-errors.ts'
 import {
   type FileUpload,
@@ -39,27 +39,31 @@ export interface PutOptions {
 
 /**
  * The bucket. Every call retries network faults, stalls, 429 and 5xx with full jitter (6 tries, up to half a
- * minute in all) and then throws WorkerError: `storage_unavailable` (the world's fault), `storage_refused` (403
- * and other client errors), and where it applies `input_missing` (404) or `input_changed` (412). An abort throws
+ * minute in all) and then throws WorkerError: `storage_unavailable` (the world's fault), `storage_denied` (401, 403,
+ * 507, no such bucket), `storage_refused` (other client errors), and where it applies `input_missing` (404) or `input_changed` (412). An abort throws
  * the signal's reason. Keys are without R2_PREFIX on both sides.
  */
 export interface Storage {
   /** `undefined` if there is no such object. */
   head(key: string, signal: AbortSignal): Promise<StoredObject | undefined>
-  /** Bytes `start` to `end`, both inclusive, all of them; `etag` pins the version. */
+  /** Bytes `start` to `end`, both inclusive, all of them; `etag` pins the version. A whole object is checked by its ETag. */
   getRange(
     key: string,
     range: { start: number; end: number },
     options: { etag?: string; signal: AbortSignal },
   ): Promise<Buffer>
-  /** The whole object as UTF-8; `undefined` if there is none. */
+  /** The whole object as UTF-8, checked by its ETag; `undefined` if there is none. */
   getText(key: string, signal: AbortSignal): Promise<string | undefined>
   /** Content-MD5 sent. Resolves `exists` when `onlyIfAbsent` and something else is there already. */
   put(key: string, body: Buffer | string, options: PutOptions): Promise<'stored' | 'exists'>
   /** A file of any size, never whole in memory: one PUT up to 64 MiB, equal parts above. */
   putFile(key: string, path: string, options: PutOptions): Promise<void>
-  /** All objects under the prefix in the order of their keys. */
-  list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject>
+  /** All objects under the prefix in the order of their keys; those behind `after`, `page` (1000) in a request. */
+  list(
+    prefix: string,
+    signal: AbortSignal,
+    options?: { after?: string; page?: number },
+  ): AsyncGenerator<StoredObject>
   /** In batches of 1000, each key's own error read and retried; throws with the keys left in `details.keys`. */
   deleteKeys(keys: string[], signal: AbortSignal): Promise<void>
   /** Everything under a prefix that names a folder; resolves the number of objects removed. */
@@ -103,25 +107,34 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
         }
       }),
 
-    getRange: (key, { start, end }, { etag, signal }) =>
-      attempt('read', key, signal, stallMs, async (abortSignal, alive) => {
+    getRange: (key, { start, end }, { etag, signal }) => {
+      const check = createBodyCheck()
+      return attempt('read', key, signal, stallMs, async (abortSignal, alive) => {
         const input = { ...target(key), Range: `bytes=${start}-${end}` }
         const pinned = etag === undefined ? input : { ...input, IfMatch: `"${etag}"` }
         const answer = await client.send(new GetObjectCommand(pinned), { abortSignal })
-        return readExactly(answer.Body as Readable, end - start + 1, abortSignal, alive)
-      }),
+        const body = await readExactly(answer.Body as Readable, end - start + 1, abortSignal, alive)
+        // Of a part of an object nothing tells whether it came as it is: source-digest.ts looks at the whole.
+        if (answer.ContentRange === `bytes 0-${end}/${end + 1}`) check(body, unquote(answer.ETag))
+        return body
+      })
+    },
 
-    getText: (key, signal) =>
-      attempt('read', key, signal, stallMs, async (abortSignal, alive) => {
+    getText: (key, signal) => {
+      const check = createBodyCheck()
+      return attempt('read', key, signal, stallMs, async (abortSignal, alive) => {
         try {
           const answer = await client.send(new GetObjectCommand(target(key)), { abortSignal })
           const bytes = answer.ContentLength ?? 0
-          return (await readExactly(answer.Body as Readable, bytes, abortSignal, alive)).toString('utf8')
+          const body = await readExactly(answer.Body as Readable, bytes, abortSignal, alive)
+          check(body, unquote(answer.ETag))
+          return body.toString('utf8')
         } catch (error) {
           if (readFailure(error).status === 404) return undefined
           throw error
         }
-      }),
+      })
+    },
 
     put: (key, body, options) => {
       const bytes = Buffer.from(body)
@@ -152,9 +165,11 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
       else await putFileWhole(client, attempt, upload)
     },
 
-    async *list(prefix, signal) {
+    async *list(prefix, signal, { after, page: MaxKeys } = {}) {
+      const StartAfter = after === undefined ? undefined : r2.prefix + after
       for (let token: string | undefined; ; ) {
-        const input = { Bucket: r2.bucket, Prefix: r2.prefix + prefix, ContinuationToken: token }
+        const start = { ContinuationToken: token, StartAfter, MaxKeys }
+        const input = { Bucket: r2.bucket, Prefix: r2.prefix + prefix, ...start }
         const page = await attempt('list', prefix, signal, stallMs, (abortSignal) =>
           client.send(new ListObjectsV2Command(input), { abortSignal }),
         )
@@ -210,8 +225,4 @@ export function openStorage(r2: Config['r2'], hooks: StorageHooks = {}): Storage
 
 function unquote(etag: string | undefined): string {
   return (etag ?? '').replace(/^"|"$/g, '')
-}
-
-function md5(bytes: Buffer): string {
-  return createHash('md5').update(bytes).digest('hex')
 }

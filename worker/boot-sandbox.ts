@@ -29,9 +29,9 @@ export interface OpenedSandbox {
 /** Owns nothing on a system, and is nobody's: above the ranges of packages and of systemd, below `nobody`. */
 const sandboxUser = 65_533
 const trialMs = 20_000
-/** ffmpeg has some threads a processor and rendition; a fork bomb has more. */
-const processesPerCpu = 128
-const leastProcesses = 512
+/** ffmpeg has some threads a processor and rendition, SVT-AV1 112 a rendition on two processors; a fork bomb has more. */
+const processesPerCpu = 256
+const leastProcesses = 1024
 
 /**
  * Tries what this system allows, with the real ffmpeg and in the real scratch folder, and keeps all that works.

@@ -1,25 +1,12 @@
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { missingIn } from '../shared/tool-needs.ts'
+import { tenBitEncoder } from './media/encoders.ts'
 import { detectHost, type ToolHost } from './media/host.ts'
 import { runTool } from './media/run.ts'
 
-/** What the argument builders use; an ffmpeg without one of them would fail every job, so the worker does not start. */
-const needed = {
-  encoders: ['libx264', 'aac', 'mjpeg'],
-  muxers: ['hls', 'mp4', 'image2'],
-  filters: [
-    'fps',
-    'split',
-    'scale',
-    'tile',
-    'bwdif',
-    'aresample',
-    'apad',
-    'zscale',
-    'tonemap',
-    'signalstats',
-  ],
-} as const
+/** What only some profiles ask for (worker/boot.ts). */
+const optional = ['libwebp', 'libx265', 'libsvtav1']
 
 const listTimeoutMs = 20_000
 
@@ -41,14 +28,21 @@ export async function checkTools(config: Config, path: string, signal: AbortSign
   }
   await ask('FFPROBE_BIN', config.ffmpeg.probeBin, '-version')
   const missing: string[] = []
-  let webp = false
-  for (const [kind, names] of Object.entries(needed)) {
-    const listed = new Set((await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)).split(/\s+/))
-    webp ||= kind === 'encoders' && listed.has('libwebp')
-    for (const name of names) if (!listed.has(name)) missing.push(`${kind.slice(0, -1)} ${name}`)
+  let encoders: string[] = []
+  for (const kind of ['encoders', 'muxers', 'filters'] as const) {
+    const listed = await ask('FFMPEG_BIN', config.ffmpeg.bin, `-${kind}`)
+    if (kind === 'encoders') {
+      const words = new Set(listed.split(/\s+/))
+      encoders = optional.filter((name) => words.has(name))
+    }
+    missing.push(...missingIn(kind, listed))
+  }
+  if (encoders.includes('libx265')) {
+    const about = await ask('FFMPEG_BIN', config.ffmpeg.bin, '-h', 'encoder=libx265')
+    if (/\byuv420p10le\b/.test(about)) encoders.push(tenBitEncoder)
   }
   if (missing.length > 0) {
     throw new WorkerError('config_invalid', `FFMPEG_BIN ${config.ffmpeg.bin} lacks ${missing.join(', ')}`)
   }
-  return { ...host, webp }
+  return { ...host, encoders, webp: encoders.includes('libwebp') }
 }

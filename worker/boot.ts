@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { retry } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
+import { queueDifferences } from '../shared/queue-needs.ts'
 import type { Storage } from '../shared/storage.ts'
-import { freeBytes } from './job/workdir.ts'
+import { lackingEncoders } from './media/encoders.ts'
+import type { ToolHost } from './media/host.ts'
 import { loadProfiles, type Profile } from './media/profile.ts'
-
-/** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
-const leastReceives = 50
-/** A message must outlive an outage over a weekend, in seconds. */
-const leastRetention = 4 * 24 * 3600
 
 /**
  * Calls `check` until it answers, for `seconds` at most: services of a new instance come up in any order. A wrong
@@ -29,45 +25,34 @@ export async function patiently<T>(
   const options = { tries: 30, base: 0.5, cap: 5, signal }
   return retry(check, {
     ...options,
-    retryIf: (error) => asWorkerError(error).kind === 'released' && left(),
+    retryIf: (error) => mayPass(asWorkerError(error)) && left(),
   }).catch((thrown: unknown) => {
     const error = asWorkerError(thrown)
-    const code = error.kind === 'released' ? 'boot_unavailable' : 'config_invalid'
+    const code = mayPass(error) ? 'boot_unavailable' : 'config_invalid'
     throw new WorkerError(code, `${what}: ${error.message}`, { cause: error })
   })
 }
 
-/** The scratch folder exists, is ours to write, and has room. */
-export async function checkScratch(config: Config['scratch']): Promise<void> {
-  const probe = join(config.dir, `.write-test-${process.pid}`)
-  try {
-    await mkdir(config.dir, { recursive: true })
-    await writeFile(probe, 'x')
-    await rm(probe)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new WorkerError(
-      'config_invalid',
-      `VIDEO_WORKER_TEMP_DIR ${config.dir} cannot be written: ${reason}`,
-    )
-  }
-  const free = await freeBytes(config.dir)
-  if (free < config.minFreeBytes) {
-    const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
-    throw new WorkerError(
-      'config_invalid',
-      `VIDEO_WORKER_TEMP_DIR ${config.dir} has ${megabytes(free)} free, SCRATCH_MIN_FREE_MB asks for ${megabytes(config.minFreeBytes)}`,
-    )
-  }
+/** A key that the bucket refuses at the start is a wrong one; a bucket that is full will not always be. */
+function mayPass({ kind, code, details }: WorkerError): boolean {
+  return kind === 'released' && (code !== 'storage_denied' || details.status === 507)
 }
 
-/** The profiles of PROFILES_FILE, or the built-in one without it. Throws config_invalid. */
-export async function readProfiles(path: string): Promise<ReadonlyMap<string, Profile>> {
+/**
+ * The profiles of PROFILES_FILE, or the built-in ones without it. Throws config_invalid, also for one that asks for an
+ * encoder that ffmpeg lacks: its jobs would wait for ever.
+ */
+export async function readProfiles(path: string, host: ToolHost): Promise<ReadonlyMap<string, Profile>> {
   if (path === '') return loadProfiles('{}')
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new WorkerError('config_invalid', `PROFILES_FILE ${path} cannot be read: ${error.message}`)
   })
-  return loadProfiles(text)
+  const profiles = loadProfiles(text)
+  const lacks = [...profiles].flatMap(([name, profile]) =>
+    lackingEncoders(profile, host).map((lacking) => `${name}: FFMPEG_BIN lacks ${lacking}`),
+  )
+  if (lacks.length > 0) throw new WorkerError('config_invalid', `PROFILES_FILE:\n${lacks.join('\n')}`)
+  return profiles
 }
 
 /**
@@ -92,19 +77,6 @@ export async function checkQueue(
   signal: AbortSignal,
 ): Promise<void> {
   const live = await queue.attributes(signal)
-  const differences: string[] = []
-  if (live.deadLetterArn === undefined)
-    differences.push('it has no redrive policy: a message that always fails never leaves it')
-  if (live.maxReceiveCount !== undefined && live.maxReceiveCount < leastReceives)
-    differences.push(
-      `maxReceiveCount is ${live.maxReceiveCount}: hand-backs and waits need ${leastReceives}, else good jobs end in the DLQ`,
-    )
-  if (live.retentionSeconds < leastRetention)
-    differences.push(
-      `retention is ${live.retentionSeconds} s: less than ${leastRetention} s loses jobs in a long outage`,
-    )
-  if (live.visibilitySeconds < config.lease.minSlackSeconds * 2)
-    differences.push(`visibility is ${live.visibilitySeconds} s: less than twice LEASE_MIN_SLACK_SECONDS`)
-  for (const difference of differences)
+  for (const difference of queueDifferences(live, config.lease))
     logger.warn({ queue: config.queue.name }, `queue attributes: ${difference}`)
 }

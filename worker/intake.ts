@@ -13,6 +13,8 @@ const backoff = { base: 1, cap: 30 }
 export interface Delivery {
   readonly body: string
   readonly messageId: string
+  /** MessageGroupId, if it was sent with one. */
+  readonly groupId?: string
   readonly receiptHandle: string
   /** ApproximateReceiveCount. */
   readonly receiveCount: number
@@ -69,7 +71,7 @@ export function createIntake(input: IntakeInput): Intake {
       batchSize: 1,
       waitTimeSeconds: config.queue.waitSeconds,
       visibilityTimeout: config.lease.visibilitySeconds,
-      messageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+      messageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
       shouldDeleteMessages: false,
       pollingWaitTimeMs: 0,
       authenticationErrorTimeout: 5_000,
@@ -133,6 +135,7 @@ function asDelivery(message: Message): Delivery {
   return {
     body: message.Body ?? '',
     messageId: message.MessageId ?? '',
+    ...(message.Attributes?.MessageGroupId ? { groupId: message.Attributes.MessageGroupId } : {}),
     receiptHandle: message.ReceiptHandle ?? '',
     receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
     sentMs: Number(message.Attributes?.SentTimestamp ?? 0),

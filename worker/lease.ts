@@ -24,6 +24,7 @@ export interface LeaseInput {
   readonly job: JobIdentity
   readonly receiptHandle: string
   readonly messageId: string
+  readonly body: string
   readonly owner: string
   /** Fencing token of the claim; undefined when Redis was away and the SQS lease stands alone. */
   readonly token: number | undefined
@@ -43,7 +44,10 @@ export interface Lease {
   /** Milliseconds until SQS may give the message to somebody else, from when the last good beat was sent. */
   slackMs(): number
   token(): number | undefined
-  /** The token, claiming the record now if Redis was away until now. Undefined while it still is. */
+  /**
+   * The token, claiming the record now if Redis was away until now. Undefined while it still is; throws lease_lost when
+   * somebody else has the job, or has ended it.
+   */
   claimNow(): Promise<number | undefined>
   /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
   leaveRecord(): void
@@ -60,6 +64,7 @@ export function startLease(input: LeaseInput): Lease {
   let heldFromMs = input.receivedMs
   let token = input.token
   let recordLeft = false
+  let taken: WorkerError | undefined
   let abortedMs: number | undefined
   input.jobSignal.addEventListener('abort', () => {
     abortedMs = monotonicMs()
@@ -119,16 +124,15 @@ export function startLease(input: LeaseInput): Lease {
         owner: input.owner,
         leaseMs: visibilityMs,
         messageId: input.messageId,
+        body: input.body,
         counted: token === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token
-      else
-        end(
-          new WorkerError(
-            'lease_lost',
-            `the job is ${claim.verdict === 'busy' ? 'with another worker' : claim.state}`,
-          ),
-        )
+      else {
+        const whose = claim.verdict === 'busy' ? 'with another worker' : claim.state
+        taken = new WorkerError('lease_lost', `the job is ${whose}`)
+        end(taken)
+      }
     } catch (error) {
       logger.warn({ err: error }, 'the job record could not be renewed')
     }
@@ -166,6 +170,7 @@ export function startLease(input: LeaseInput): Lease {
     token: () => token,
     async claimNow() {
       if (token === undefined) await renewRecord()
+      if (taken) throw taken
       return token
     },
     leaveRecord() {

@@ -9,13 +9,16 @@ import { createLogger, type Logger } from '../shared/logger.ts'
 import { createMetrics, type Metrics } from '../shared/metrics.ts'
 import { openQueue } from '../shared/queue.ts'
 import { openRedis } from '../shared/redis.ts'
+import { checkScratch, freeBytes } from '../shared/scratch.ts'
 import { openStorage } from '../shared/storage.ts'
 import { now } from '../shared/time.ts'
-import { checkBucket, checkQueue, checkScratch, patiently, readProfiles } from './boot.ts'
+import { checkBucket, checkQueue, patiently, readProfiles } from './boot.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
-import { startSourceServer } from './job/source.ts'
-import { freeBytes, openScratch, sweepScratch } from './job/workdir.ts'
+
+import { sourcePatienceMs, startSourceServer } from './job/source.ts'
+import { openScratch, sweepScratch } from './job/workdir.ts'
+
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
 import { warnOfNamesake } from './namesake.ts'
@@ -25,6 +28,7 @@ import { type Host, openHost } from './notices/open.ts'
 import { createOperatorLook } from './notices/operator.ts'
 import { onStopSignal, type StopSignals } from './notices/signal.ts'
 import { watch } from './notices/watch.ts'
+import { startRegistry } from './registry.ts'
 import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
@@ -101,7 +105,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   const orphans = await sweepOrphans(config.workerId)
   const folders = await sweepScratch(config.scratch.dir)
   if (orphans + folders > 0) logger.warn({ orphans, folders }, 'swept what a killed predecessor left')
-  const profiles = await readProfiles(config.hls.profilesFile)
+  const profiles = await readProfiles(config.hls.profilesFile, tools)
 
   const patience = { seconds: config.bootWaitSeconds, signal }
   const storage = openStorage(config.r2)
@@ -123,7 +127,10 @@ async function run(surroundings: Surroundings): Promise<number> {
     ...sandbox.host,
     onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
   }
-  const sources = await startSourceServer(storage, { listener: sandbox.listener })
+  const sources = await startSourceServer(storage, {
+    listener: sandbox.listener,
+    patienceMs: sourcePatienceMs(config.stall.encodeSeconds),
+  })
 
   const records = openJobRecords(redis)
   const owner = `${config.workerId}:${process.pid}:${randomUUID().slice(0, 8)}`
@@ -156,6 +163,8 @@ async function run(surroundings: Surroundings): Promise<number> {
     metrics,
     logger,
     protection: machine.protection,
+
+    tryBucket: (signal) => checkBucket(storage, config.workerId, signal),
     workFor: (message, body) => workFor(message, body, ports),
   })
   const readiness = createReadiness({
@@ -174,6 +183,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   await warnOfNamesake(redis, config.workerId, logger)
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
+  const registry = startRegistry({ redis, version, status: () => worker.status() })
 
   const look = createOperatorLook({
     ...{ redis, board, workerId: config.workerId, drainSeconds: config.drainSeconds, startedAtMs },
@@ -192,6 +202,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   ending.abort(new Error('the worker leaves'))
   await requests
+  await registry.close()
   await http.close()
   await sources.close()
   await sandbox.close()

@@ -6,7 +6,8 @@ import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import { now } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
-import type { Ending } from './job/work.ts'
+import { type Ending, freshSeconds } from './job/work.ts'
+import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 
@@ -15,9 +16,6 @@ const handBackMs = 4_000
 
 /** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
 const letGoMs = 10_000
-
-/** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
-const freshSeconds = 300
 
 export interface SettleInput<Result> {
   readonly queue: Queue
@@ -32,8 +30,10 @@ export interface SettleInput<Result> {
   readonly signal: AbortSignal
   /** Resolves when none of this worker's own polls is open: a message made visible at once would come straight back. */
   pollsEnded(): Promise<void>
-  /** Hears what stood in the way of settling. */
-  onError?(error: WorkerError): void
+  /** Where what Redis did not take is kept until it does. */
+  readonly lateEnds?: LateEnds
+  /** Says of what stood in the way of settling whether it is the job's own matter. */
+  judge?(error: WorkerError): Promise<WorkerError>
 }
 
 /** Turns an outcome into its queue actions: the only place that deletes, parks or gives back a job's message. */
@@ -46,8 +46,8 @@ export async function settle<Result>(
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
-    const error = asWorkerError(input.signal.aborted ? input.signal.reason : thrown)
-    input.onError?.(error)
+    const found = asWorkerError(input.signal.aborted ? input.signal.reason : thrown)
+    const error = (await input.judge?.(found)) ?? found
     input.logger.warn({ err: error, outcome: outcome.type }, 'the outcome could not be settled')
     const next: Outcome<Result> =
       error.kind === 'lost'
@@ -164,23 +164,24 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     state: FinalState,
     end: { result?: Result; error?: WorkerError; revivable?: boolean },
   ): Promise<void> {
-    const token = await input.lease.claimNow()
-    if (token === undefined) return
-    input.lease.leaveRecord()
     const { revivable = false, ...rest } = end
-    const write = () =>
-      input.records.finish(ending.identity, token, {
-        state,
-        status: ending.status({ state, ...rest }),
-        revivable,
-      })
+    const how = { state, status: ending.status({ state, ...rest }), revivable }
+    const write = async () => {
+      const token = await input.lease.claimNow()
+      if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
+      input.lease.leaveRecord()
+      return input.records.finish(ending.identity, token, how)
+    }
     try {
-      const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal })
+      // A job that Redis has never heard of can wait for it, its slot need not.
+      const retryIf = () => input.lease.token() !== undefined
+      const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal, retryIf })
       if (answer === 'lost')
         throw new WorkerError('lease_lost', 'another worker took the job over before it was settled')
     } catch (error) {
       if (asWorkerError(error).kind === 'lost') throw error
       logger.warn({ err: error }, 'the job record could not be ended')
+      input.lateEnds?.add(ending.identity.jobId, write)
     }
   }
 
@@ -220,6 +221,9 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         ? -1
         : await release(count, token).catch((error: unknown) => {
             logger.warn({ err: error }, 'the job record could not be given back')
+            input.lateEnds?.add(ending.identity.jobId, () =>
+              input.records.release(ending.identity, token, count),
+            )
             return -1
           })
     if (answer === 0) throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')

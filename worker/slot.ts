@@ -11,6 +11,7 @@ import { monotonicMs } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
 import { alreadyPublished, fannedOut, type Work } from './job/work.ts'
+import type { LateEnds } from './late-ends.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 import { settle } from './settle.ts'
@@ -38,9 +39,10 @@ export interface SlotPorts {
   readonly metrics: Metrics
   /** Unique to this process: a restarted worker of the same name is another owner. */
   readonly owner: string
+  readonly lateEnds: LateEnds
   pollsEnded(): Promise<void>
-  /** The API refused our token: the whole fleet is misconfigured, polling stops. */
-  onUnauthorized(): void
+  /** Whether what a job failed of is its own matter, or all jobs' until somebody mends it: gate.ts. */
+  judge(error: WorkerError, signal: AbortSignal): Promise<WorkerError>
 }
 
 /** Runs one delivery of a job from claim to settled end; never rejects. onRunning shows it to status and drain. */
@@ -57,7 +59,10 @@ export async function runDelivery<Result>(
   // One owner a delivery: two slots of this process must not take a job from each other.
   const owner = `${ports.owner}:${randomUUID().slice(0, 8)}`
   const claim = await records
-    .claim(work.identity, { owner, leaseMs, messageId: delivery.messageId, counted: true })
+    .claim(work.identity, {
+      ...{ owner, leaseMs, messageId: delivery.messageId, counted: true },
+      body: delivery.body,
+    })
     .catch((error: unknown) => {
       logger.warn({ err: error }, 'no claim in Redis: the SQS lease stands alone')
       return undefined
@@ -77,6 +82,7 @@ export async function runDelivery<Result>(
     ...{
       receiptHandle: delivery.receiptHandle,
       messageId: delivery.messageId,
+      body: delivery.body,
       receivedMs: delivery.receivedMs,
     },
     job: work.identity,
@@ -92,6 +98,7 @@ export async function runDelivery<Result>(
     ...{ redis: ports.redis, records, api: ports.api, job: work.identity, logger: jobLogger },
     heartbeatSeconds: config.api.heartbeatSeconds,
     workerId: config.workerId,
+    sentMs: delivery.sentMs,
     resumed: attempt > 1,
     token: lease.token,
     onStop: (error) => stopJob.abort(error),
@@ -112,9 +119,8 @@ export async function runDelivery<Result>(
     ...{ queue, records, config: config.job, logger: jobLogger, delivery, lease, attempts, ending: work },
     signal: stopAll.signal,
     pollsEnded: ports.pollsEnded,
-    onError: (error) => {
-      if (error.code === 'api_unauthorized') ports.onUnauthorized()
-    },
+    lateEnds: ports.lateEnds,
+    judge: (error) => ports.judge(error, stopAll.signal),
   })
   await reporter.close(settled !== 'lost')
   onRunning(undefined)
@@ -144,8 +150,13 @@ export async function runDelivery<Result>(
         throw stopJob.signal.reason
       if (result === fannedOut) return { type: 'fanned' }
       return result === alreadyPublished ? { type: 'published' } : { type: 'done', result }
-    } catch (error) {
-      return outcomeOfError(error, stopJob.signal, attempts, config.job)
+    } catch (thrown) {
+      const outcome = outcomeOfError<Result>(thrown, stopJob.signal, attempts, config.job)
+      if (outcome.type !== 'released') return outcome
+      const error = await ports.judge(outcome.error, stopAll.signal)
+      return error === outcome.error
+        ? outcome
+        : outcomeOfError(error, new AbortController().signal, attempts, config.job)
     }
   }
 }

@@ -8,23 +8,18 @@ import { parseMessage } from '../shared/messages.ts'
 import type { Metrics } from '../shared/metrics.ts'
 import type { Queue } from '../shared/queue.ts'
 import type { RedisPort } from '../shared/redis.ts'
+import { freeBytes } from '../shared/scratch.ts'
 import { monotonicMs } from '../shared/time.ts'
 import { type Drain, startDrain } from './drain.ts'
 import { createGate } from './gate.ts'
 import { createIntake, type Delivery } from './intake.ts'
 import type { JobMessage, Work } from './job/work.ts'
-import { freeBytes } from './job/workdir.ts'
+
+import { createLateEnds } from './late-ends.ts'
+
 import type { Protection } from './notices/protection.ts'
 import { type RunningJob, runDelivery, type SlotPorts } from './slot.ts'
-
-/**
- * The worker's states, in order; it never goes back:
- *   starting: the boot checks run, nothing is polled
- *   running:  every free slot polls
- *   draining: intake is stopped, jobs finish or are handed back
- *   stopped:  every slot is empty
- */
-export type WorkerState = 'starting' | 'running' | 'draining' | 'stopped'
+import { slotStatus, type WorkerState, type WorkerStatus } from './status.ts'
 
 export interface WorkerPorts {
   readonly config: Config
@@ -38,6 +33,9 @@ export interface WorkerPorts {
   readonly logger: Logger
   /** Scale-in protection while there are jobs; undefined where there is none. */
   readonly protection: Protection | undefined
+
+  /** Writes to the bucket and reads it back; rejects when that fails. */
+  tryBucket(signal: AbortSignal): Promise<void>
   /** The job for a message; throws a rejected WorkerError when it cannot be one. */
   workFor(message: JobMessage, body: string): Work
 }
@@ -54,30 +52,6 @@ export interface Worker {
   sinceGoodPollMs(): number
 }
 
-/** The snapshot behind /status; times in seconds. */
-export interface WorkerStatus {
-  readonly state: WorkerState
-  readonly workerId: string
-  readonly configHash: string
-  readonly apiAuthorized: boolean
-  readonly scratchFree: boolean
-  readonly uptimeSeconds: number
-  readonly slots: readonly (
-    | { readonly state: 'idle' }
-    | {
-        readonly state: 'busy'
-        readonly jobId: string
-        readonly kind: string
-        readonly attempt: number
-        readonly stage: string
-        readonly percent: number
-        readonly remainingSeconds: number | null
-        readonly seconds: number
-        readonly leaseSlackSeconds: number
-      }
-  )[]
-}
-
 /** Each slot's story: receive, understand, run, settle. */
 export function createWorker(ports: WorkerPorts): Worker {
   const { config, queue, logger, metrics, api } = ports
@@ -90,13 +64,16 @@ export function createWorker(ports: WorkerPorts): Worker {
   const gate = createGate({
     ...{ api, logger, minFreeBytes: config.scratch.minFreeBytes },
     freeBytes: () => freeBytes(config.scratch.dir),
+    tryBucket: ports.tryBucket,
   })
+  const lateEnds = createLateEnds(logger)
   const slotPorts: SlotPorts = {
+    lateEnds,
     ...{ config, queue, redis: ports.redis, api, metrics },
     records: ports.records,
     owner: ports.owner,
     pollsEnded: () => (intake.stopping ? intake.stop() : Promise.resolve()),
-    onUnauthorized: () => gate.refused(),
+    judge: (error, signal) => gate.judge(error, signal),
   }
 
   const intake = createIntake({
@@ -199,7 +176,8 @@ export function createWorker(ports: WorkerPorts): Worker {
           while (inHand.size > 0) await Promise.allSettled(inHand)
         },
       })
-      return draining.ended.finally(() => {
+      return draining.ended.finally(async () => {
+        await lateEnds.close()
         state = 'stopped'
       })
     },
@@ -217,18 +195,9 @@ export function createWorker(ports: WorkerPorts): Worker {
       configHash: configHash(config),
       apiAuthorized: gate.authorized,
       scratchFree: gate.scratchFree,
+      bucketWritable: gate.bucketWritable,
       uptimeSeconds: Math.round((monotonicMs() - startedMs) / 1000),
       slots: running.map((job) => (job ? slotStatus(job) : { state: 'idle' as const })),
     }),
-  }
-}
-
-function slotStatus(job: RunningJob) {
-  const { step, percent, remaining_seconds: remainingSeconds } = job.reporter.value
-  return {
-    ...{ state: 'busy' as const, jobId: job.jobId, kind: job.kind, attempt: job.attempt },
-    ...{ stage: step, percent, remainingSeconds },
-    seconds: Math.round((monotonicMs() - job.startedMs) / 1000),
-    leaseSlackSeconds: Math.round(job.lease.slackMs() / 1000),
   }
 }

@@ -8,6 +8,7 @@
   ARGV[3]  id of the SQS message (a redriven job has a new one)
   ARGV[4]  '1' when a job without a record stands in the backlog counter, '0' when it does not (Redis was wiped)
   ARGV[5]  seconds the record is kept after the last change
+  ARGV[6]  body of the message, '' to leave the one before: a job whose message is lost is sent again with it
 
   Returns
     { 'settled', state }               done, dead or cancelled: only the message is left to delete
@@ -40,7 +41,8 @@ if waiting == '1' then leave_backlog(record, counter, now) end
 local token = redis.call('HINCRBY', record, 'token', 1)
 local starts = redis.call('HINCRBY', record, 'starts', 1)
 redis.call('HSET', record, 'state', 'running', 'owner', owner, 'message', message, 'waiting', 0,
-  'lease_until', now + lease, 'updated', now)
+  'lease_until', now + lease, 'updated', now, 'counter', counter == record and '-' or counter)
+if ARGV[6] ~= '' then redis.call('HSET', record, 'body', ARGV[6]) end
 redis.call('EXPIRE', record, keep)
 local counts = redis.call('HMGET', record, 'failures', 'crashes', 'releases')
 return { 'yours', token, starts, tonumber(counts[1] or '0'), tonumber(counts[2] or '0'), tonumber(counts[3] or '0') }

@@ -14,9 +14,11 @@ local state, sent, lease_until = held[1], tonumber(held[2] or '0'), tonumber(hel
 if state == 'running' and lease_until > now then return 0 end
 if (state == 'waiting' or state == 'running') and now - sent < tonumber(ARGV[2]) then return 0 end
 if state ~= 'waiting' and state ~= 'running' then
-  redis.call('HSET', record, 'state', 'waiting', 'waiting', 1)
+  redis.call('HSET', record, 'state', 'waiting', 'waiting', 1, 'counter', KEYS[2] == record and '-' or KEYS[2])
+  -- Given up once, and wanted again by a job that was started over: its failures were the earlier job's.
+  redis.call('HSET', record, 'failures', 0, 'crashes', 0, 'releases', 0)
   if KEYS[2] ~= record then redis.call('INCR', KEYS[2]) end
 end
-redis.call('HSET', record, 'sent', now)
+redis.call('HSET', record, 'sent', now, 'updated', now)
 redis.call('EXPIRE', record, tonumber(ARGV[1]))
 return 1

@@ -14,7 +14,8 @@ if not held[1] then return -1 end
 -- The answer to the first try was lost.
 if held[1] == ARGV[1] and held[2] == 'fanned' then return 1 end
 if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end
-pay_debt(record, KEYS[2], now_ms())
-redis.call('HSET', record, 'state', 'fanned', 'owner', '', 'lease_until', 0, 'waiting', 0)
+local now = now_ms()
+pay_debt(record, KEYS[2], now)
+redis.call('HSET', record, 'state', 'fanned', 'owner', '', 'lease_until', 0, 'waiting', 0, 'updated', now)
 redis.call('EXPIRE', record, tonumber(ARGV[2]))
 return 1

@@ -21,7 +21,9 @@ if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end
 if KEYS[2] ~= record then redis.call('SET', KEYS[2], ARGV[3]) end
 if KEYS[3] ~= record then redis.call('DEL', KEYS[3]) end
 if not held[1] then return -1 end
-pay_debt(record, KEYS[4], now_ms())
-redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4])
+local now = now_ms()
+pay_debt(record, KEYS[4], now)
+redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4],
+  'updated', now)
 redis.call('EXPIRE', record, tonumber(ARGV[5]))
 return 1

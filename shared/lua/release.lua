@@ -15,7 +15,8 @@ if not held[1] then return -1 end
 -- The answer to the first try was lost.
 if held[1] == ARGV[1] and held[2] == 'waiting' then return tonumber(redis.call('HGET', record, ARGV[2]) or '1') end
 if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end
-if held[3] ~= '1' then join_backlog(record, counter, now_ms()) end
-redis.call('HSET', record, 'state', 'waiting', 'owner', '', 'lease_until', 0, 'waiting', 1)
+local now = now_ms()
+if held[3] ~= '1' then join_backlog(record, counter, now) end
+redis.call('HSET', record, 'state', 'waiting', 'owner', '', 'lease_until', 0, 'waiting', 1, 'updated', now)
 redis.call('EXPIRE', record, tonumber(ARGV[3]))
 return redis.call('HINCRBY', record, ARGV[2], 1)

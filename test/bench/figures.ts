@@ -20,6 +20,9 @@ export interface BenchInput {
   small: boolean
   /** Of whatever is left to chance. */
   seed: number
+  /** Of `tiny`, where they are not its own. */
+  jobs?: number
+  workers?: number
   /** Whether tables and plots of docs/ are to be written. */
   docs: boolean
   measured: Measured

@@ -4,6 +4,7 @@
  *   --json FILE  writes the object there too
  *   --docs       fleet writes docs/fleet-speed.md and its plot, encoder the table of docs/encoding.md
  *   --seed N     of the moments at which kill strikes
+ *   --jobs N     of tiny, and --workers N
  *   --small      sources of seconds, to try the benchmarks themselves: their figures mean nothing
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,6 +21,7 @@ import { measureJob } from './job.ts'
 import { measureKill } from './kill.ts'
 import { measurePassthrough } from './passthrough.ts'
 import { measureSeams } from './seams.ts'
+import { measureTiny } from './tiny.ts'
 
 /** In this order: what one measures by the way, a later one need not measure again. */
 const benches: Record<string, (input: BenchInput) => Promise<Figures>> = {
@@ -32,6 +34,7 @@ const benches: Record<string, (input: BenchInput) => Promise<Figures>> = {
   seams: measureSeams,
   passthrough: measurePassthrough,
   encoder: measureEncoder,
+  tiny: measureTiny,
 }
 
 const stop = new AbortController()
@@ -43,6 +46,8 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     docs: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
+    jobs: { type: 'string' },
+    workers: { type: 'string' },
     small: { type: 'boolean', default: false },
   },
 })
@@ -53,8 +58,12 @@ if (unknown.length > 0) {
 }
 const names = Object.keys(benches).filter((name) => positionals.length === 0 || positionals.includes(name))
 
-const { docs, small } = values
-const shared = { env: process.env, signal: stop.signal, seed: Number(values.seed), docs, small, measured: {} }
+const { docs, small, jobs, workers } = values
+const shared = {
+  ...{ env: process.env, signal: stop.signal, seed: Number(values.seed), docs, small, measured: {} },
+  ...(jobs === undefined ? {} : { jobs: Number(jobs) }),
+  ...(workers === undefined ? {} : { workers: Number(workers) }),
+}
 const figures: Figures = {}
 for (const name of names) {
   const folder = mkdtempSync(join(tmpdir(), 'video-worker-bench-'))

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { execa } from 'execa'
+import { chunkKey } from '../../shared/keys.ts'
 import { haveCorpus, judgeOutput } from '../integration/media/tools.ts'
 import { keepOutput } from '../local/summary.ts'
 import { makeClip, makeLongClip } from './clips.ts'
@@ -73,6 +74,25 @@ test.each(['never', 'always'])('three chunks make one stream with no seam, share
     { name: 'v1', width: 640, height: 360 },
   ])
   // 0.0005 from one encoder in one go; 0.037 from chunks that begin without a lead.
+  expect(await roughest(join(kept, 'v1/index.m3u8'))).toBeLessThan(0.001)
+  if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), long)).toEqual([])
+})
+
+test('a worker that is killed half-way costs no finished chunk, and no seam is heard', async () => {
+  const { stack, signal } = fleet
+  const env = { ...chunked, FANOUT: 'never' }
+  const killed = fleet.start('academy-killed', env)
+  const jobId = await send(long)
+  const first = chunkKey(`tenants/${tenantId}/video/hls/${videoId}/${jobId}/`, 0)
+  const stored = async () => (await stack.storage.head(first, signal)) !== undefined
+  await fleet.until('the first chunk is stored', stored)
+  killed.kill('SIGKILL')
+  const heir = fleet.start('academy-heir', env)
+  const { names, kept } = await outputOf(jobId)
+  expect(heir.log().some(({ msg }) => msg === 'the plan is in the bucket: going on from there')).toBe(true)
+  const encoded = heir.log().filter(({ msg, what }) => msg === 'tool starts' && what === 'video')
+  expect(encoded.length).toBeLessThanOrEqual(2)
+  expect(names.filter((name) => name.endsWith('.ts')).toSorted()).toEqual(segments(12).toSorted())
   expect(await roughest(join(kept, 'v1/index.m3u8'))).toBeLessThan(0.001)
   if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), long)).toEqual([])
 })

@@ -220,3 +220,20 @@ test.each([1, 2, 3, 4])(
     }
   },
 )
+
+test('a part that was given up has all its attempts again when its job is started over', async () => {
+  const part: JobIdentity = { jobId: 'a/chunk-1', backlogTenant: tenant, parent: job }
+  expect(await records.enqueue(part, longLease)).toBe(true)
+  const { token } = await claimed('one', {}, part)
+  await records.release(part, token, 'failures')
+  const again = await claimed('one', {}, part)
+  expect(again.failures).toBe(1)
+  await records.finish(part, again.token, { state: 'dead', status: {}, revivable: true })
+  expect(await records.enqueue(part, longLease)).toBe(true)
+  expect(await claimed('two', { messageId: 'm2' }, part)).toMatchObject({
+    failures: 0,
+    crashes: 0,
+    releases: 0,
+  })
+  await redis.delete(jobRecordKey(part.jobId))
+})

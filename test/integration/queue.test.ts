@@ -1,6 +1,7 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { openQueue, type Queue } from '../../shared/queue.ts'
+import { openDeadLetters } from '../../shared/queue-dead.ts'
 import { type SqsServer, startSqs } from '../local/sqs.ts'
 
 const { signal } = new AbortController()
@@ -158,5 +159,30 @@ describe('parking', () => {
     expect(parked!.attributes.reason!.length).toBe(1000)
     await queue.park({ body: 'x', messageId: '' }, '', signal)
     expect(await sqs.messages('jobs-dlq')).toHaveLength(2)
+  })
+})
+
+describe('dead letters', () => {
+  test('are seen with reason and group, hidden until they are given back, and gone when they are removed', async () => {
+    const letters = await openDeadLetters(config('jobs'), signal, options)
+    await queue.park({ body: 'one', messageId: 'm-1', groupId: 'tenant-7' }, 'encode_failed: x', signal)
+    await queue.park({ body: 'two', messageId: 'm-2' }, 'x', signal)
+    const found = [...(await letters.receive(60, signal)), ...(await letters.receive(60, signal))]
+    const sentMs = expect.any(Number)
+    expect(found.map(({ messageId: _, receiptHandle: __, ...rest }) => rest)).toEqual([
+      { body: 'one', reason: 'encode_failed: x', groupId: 'tenant-7', sentMs },
+      { body: 'two', reason: 'x', groupId: undefined, sentMs },
+    ])
+    expect(await letters.receive(60, signal)).toEqual([])
+    await letters.remove(found[0]!, signal)
+    await letters.release([...found, { ...found[1]!, receiptHandle: 'never issued' }], signal)
+    expect((await letters.receive(60, signal)).map(({ body }) => body)).toEqual(['two'])
+    expect(await letters.count(signal)).toBe(1)
+    letters.close()
+    await expect(
+      openDeadLetters(config('jobs', sqs.endpoint, 'none'), signal, options),
+    ).rejects.toMatchObject({
+      code: 'config_invalid',
+    })
   })
 })

@@ -87,7 +87,7 @@ describe('reading and writing', () => {
   test('a wrong secret is refused without further tries, and shows no secret', async () => {
     const wrong = open('', { secretKey: 'wrong-secret' })
     const error = await wrong.head('x', signal).catch((reason: Error) => reason)
-    expect(error).toMatchObject({ code: 'storage_refused' })
+    expect(error).toMatchObject({ code: 'storage_denied' })
     expect(String(error)).not.toContain('wrong-secret')
     expect(retries).toBe(0)
     wrong.close()
@@ -97,7 +97,7 @@ describe('reading and writing', () => {
 test('a bucket that does not exist is said to be the fault, not the object', async () => {
   const other = open('', { bucket: 'other' })
   await expect(other.put('x', 'y', text)).rejects.toMatchObject({
-    code: 'storage_refused',
+    code: 'storage_denied',
     message: expect.stringContaining('no such bucket'),
   })
   other.close()
@@ -134,6 +134,35 @@ describe('faults', () => {
     const read = await impatient.getRange('body', { start: 0, end: body.length - 1 }, { signal })
     expect(read.equals(body)).toBe(true)
     expect(retries).toBeGreaterThanOrEqual(1)
+  })
+
+  test('a body that was changed on its way is fetched again; two equal ones are believed', async () => {
+    await storage.put('flipped', 'content', text)
+    s3.faults.failNext({ operation: 'GetObject' }, { flip: 3 })
+    expect(await storage.getText('flipped', signal)).toBe('content')
+    s3.faults.failNext({ operation: 'GetObject' }, { flip: 3 })
+    const whole = { start: 0, end: 6 }
+    expect((await storage.getRange('flipped', whole, { signal })).toString()).toBe('content')
+    expect(retries).toBe(2)
+    // As of a bucket whose ETags are not what they look like.
+    s3.faults.failNext({ operation: 'GetObject' }, { flip: 3, times: 2 })
+    expect(await storage.getText('flipped', signal)).not.toBe('content')
+  })
+
+  test('an upload that is cut in the middle is sent again, whole', async () => {
+    const body = randomBytes(2 * mib)
+    const cut = s3.faults.failNext({ operation: 'PutObject' }, { reset: true, afterBytes: mib, times: 2 })
+    await storage.put('cut', body, text)
+    expect(cut.hits()).toBe(2)
+    expect((await storage.getRange('cut', { start: 0, end: body.length - 1 }, { signal })).equals(body)).toBe(
+      true,
+    )
+  })
+
+  test('a full bucket is said at once, without further tries', async () => {
+    s3.faults.failNext({ operation: 'PutObject' }, { status: 507, code: 'InsufficientStorage' })
+    await expect(storage.put('full', 'x', text)).rejects.toMatchObject({ code: 'storage_denied' })
+    expect(retries).toBe(0)
   })
 
   test('when it does not end: storage_unavailable after six tries', async () => {

@@ -36,8 +36,10 @@ export interface Fault {
    * lost or replaced, the case that makes a retry see its own first try.
    */
   readonly when?: 'before' | 'after'
-  /** With `reset` or `stall` on a GET: so many bytes of the body are sent first. */
+  /** With `reset` or `stall`: so many bytes of the body pass first, of a GET's answer or of a PUT's request. */
   readonly afterBytes?: number
+  /** S3, GET: the answer goes out as ever, but for the byte at this place of the object, if it is among those asked for. */
+  readonly flip?: number
 }
 
 export interface FaultHandle {

@@ -130,6 +130,13 @@ export class StrictQueue {
     this.#shelf.take(message, dice.falls('undelete') ? this.#copyAtMs(nowMs) : undefined)
   }
 
+  /** A copy of a message turns up now, whoever holds it. */
+  copy(messageId: string): void {
+    const nowMs = this.#pass()
+    for (const message of this.#shelf.ever())
+      if (message.id === messageId) this.#shelf.bringBack(message, nowMs)
+  }
+
   purge(): void {
     const nowMs = this.#pass()
     this.#shelf.forgetCopies()

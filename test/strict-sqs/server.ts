@@ -19,6 +19,8 @@ export interface StrictServer extends SqsServer {
   readonly model: StrictSqs
   /** Connections are cut and refused from now on; the queues stay. Resolves the end of that. */
   goAway(): Promise<() => Promise<void>>
+  /** A message is delivered once more, though somebody has it or has deleted it. */
+  deliverAgain(queue: string, messageId: string): void
   /** How many long polls wait for a message. */
   polling(): number
   /** Sets the clock of SQS forward by so many milliseconds: visibilities, delays and retention pass. */
@@ -139,6 +141,10 @@ export async function startStrictSqs(options: StrictServerOptions = {}): Promise
         })),
     drain: async (name) => sqs.queue(name).purge(),
     polling: () => polls.open,
+    deliverAgain(name, messageId) {
+      sqs.queue(name).copy(messageId)
+      polls.wake()
+    },
     async goAway() {
       await shut()
       return () => listen(port)

@@ -31,9 +31,15 @@ export class Shelf {
   /** `copyAtMs`: when a copy of it turns up again; Infinity for never. */
   take(message: Message, copyAtMs = Number.POSITIVE_INFINITY): void {
     this.#live.delete(message)
-    message.copyAtMs = copyAtMs
-    if (copyAtMs < Number.POSITIVE_INFINITY) this.#back.add(message)
+    message.copyAtMs = Number.POSITIVE_INFINITY
+    if (copyAtMs < Number.POSITIVE_INFINITY) this.bringBack(message, copyAtMs)
     if (message.handle !== undefined) this.#onLetGo(message.handle)
+  }
+
+  /** A copy of it is found from then on, once; also of one that is in flight. */
+  bringBack(message: Message, atMs: number): void {
+    message.copyAtMs = atMs
+    if (!this.#live.has(message)) this.#back.add(message)
   }
 
   forgetCopies(): void {

@@ -1,4 +1,12 @@
-import { audioManifestKey, chunkKey, planKey, posterKey, refusalKey, workFolder } from '../../shared/keys.ts'
+import {
+  audioManifestKey,
+  chunkKey,
+  planKey,
+  posterKey,
+  refusalKey,
+  startedOverKey,
+  workFolder,
+} from '../../shared/keys.ts'
 import type { Storage } from '../../shared/storage.ts'
 import type { SourceFacts } from '../media/facts.ts'
 import type { InitFacts } from '../media/fmp4.ts'
@@ -68,6 +76,10 @@ export interface Ledger {
   refuseCopy(reason: string, signal: AbortSignal): Promise<void>
   /** Why they cannot, when somebody found out. */
   copyRefusal(signal: AbortSignal): Promise<string | undefined>
+  /** Removes all that was made by the plan, which stays, and remembers why: once is enough for a job. */
+  startOver(reason: string, signal: AbortSignal): Promise<void>
+  /** Why all was made anew, if it was. */
+  startedOver(signal: AbortSignal): Promise<string | undefined>
   /** The plan that counts: this one, or the one that was there. Undefined when what was there cannot be read or was just removed. */
   writePlan(plan: Omit<Plan, 'version'>, signal: AbortSignal): Promise<Plan | undefined>
   /** Undefined when there is none, or when something it lists is not in `present`. */
@@ -147,6 +159,20 @@ export function openLedger(storage: Storage, folder: string): Ledger {
     },
     async copyRefusal(signal) {
       return (await read<{ reason: string }>(refusalKey(folder), signal))?.reason
+    },
+
+    async startOver(reason, signal) {
+      const kept = [planKey(''), startedOverKey('')]
+      const made = [...(await list(folder, signal)).keys()].filter((name) => !kept.includes(name))
+      await storage.deleteKeys(
+        made.map((name) => folder + name),
+        signal,
+      )
+      // Last: whoever dies before starts over once more, and not from half of what was there.
+      await write(startedOverKey(folder), { reason }, signal)
+    },
+    async startedOver(signal) {
+      return (await read<{ reason: string }>(startedOverKey(folder), signal))?.reason
     },
 
     async readChunk({ series }, index, present, signal) {

@@ -20,6 +20,8 @@ export interface PassthroughRequest {
 export function passthroughObjection({ facts, ladder }: Pick<PassthroughRequest, 'facts' | 'ladder'>) {
   // Only an index tells all times and key frames without reading the file through.
   if (facts.demuxer !== 'mov') return `the container (${facts.demuxer}) has no index of all pictures`
+  // Its encoder makes key frames at even distances only (args-av1.ts).
+  if (ladder.some(({ codec }) => codec === 'av1')) return 'there are renditions in AV1'
   return pictureObjection(facts.video, ladder[0]!)
 }
 

@@ -1,6 +1,9 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { Plan } from '../chunk/ledger.ts'
+import { beginsClean } from '../media/first-picture.ts'
+import type { InitFacts } from '../media/fmp4.ts'
 import { type AvcConfiguration, checkPicture, parseConfiguration, refused } from '../media/h264.ts'
+import type { Rendition } from '../media/ladder.ts'
 import { type Chunk, framesToSeconds, segmentLength, segmentStart } from '../media/timeline.ts'
 import type { Measured } from './collect.ts'
 
@@ -24,7 +27,13 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
       throw fault(`${where} starts at tick ${facts.baseDecodeTime}, the grid says ${wantTicks}`)
     if (facts.samples > wantSamples)
       throw fault(`${where} has ${facts.samples} frames, the grid says ${wantSamples}`)
-    if (!rendition?.copied) return
+    if (!rendition?.copied) {
+      if (rendition) checkMade(rendition, init)
+      const [first] = facts.pictures
+      if (first && !beginsClean(data.subarray(first.offset, first.offset + first.length), init.codec))
+        throw invalid(`${where} does not start with a picture of its own`)
+      return
+    }
     // The join would find it, too, when all is encoded: what cannot be copied is better known at once.
     const planned = framesToSeconds(segmentLength(grid, number), grid.rate)
     const last = segmentStart(grid, number + 1) >= grid.totalFrames
@@ -34,6 +43,19 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
     for (const { offset, length, key } of facts.pictures)
       checkPicture(data.subarray(offset, offset + length), key, configuration)
   }
+}
+
+/** By the first letters of its CODECS. */
+const codecNames = { h264: 'avc1.', hevc: 'hvc1.', av1: 'av01.' } as const
+
+/** What the encoder made is what the plan asked for. */
+function checkMade({ name, codec, width, height, range }: Rendition, init: InitFacts): void {
+  const wanted = codecNames[codec ?? 'h264']
+  if (!init.codec.startsWith(wanted)) throw invalid(`${name} is ${init.codec}, the plan says ${wanted}`)
+  if (init.width !== width || init.height !== height)
+    throw invalid(`${name} is ${init.width}x${init.height}, the plan says ${width}x${height}`)
+  if (init.range !== range)
+    throw invalid(`${name} is ${init.range ?? 'SDR'}, the plan says ${range ?? 'SDR'}`)
 }
 
 /** Segments in each rendition of a chunk that is not the last. Throws output_invalid when they differ or are too many. */

@@ -37,6 +37,8 @@ export interface CollectorInput {
   check(track: string, segment: Measured): void
   /** Makes of a judged segment what is stored; none: what ffmpeg wrote, with its init segment beside it. */
   pack?(track: string, segment: Measured): Promise<{ name: string; data: Buffer }>
+  /** Told of each segment as it is stored; header: its init segment, where it needs one. */
+  look?(track: string, segment: Measured, stored: { data: Buffer; header: Buffer | undefined }): Promise<void>
   onSegment?(track: string, bytes: number): void
   /** A segment cannot be read or is not as planned: the encode must stop. */
   onError(error: WorkerError): void
@@ -52,6 +54,7 @@ interface OpenTrack {
   readonly name: string
   readonly dir: string
   init: TrackPart['init'] | undefined
+  header: Buffer | undefined
   readonly segments: Map<number, PlaylistSegment>
 }
 
@@ -64,6 +67,7 @@ export function createCollector(input: CollectorInput): Collector {
     name,
     dir,
     init: undefined,
+    header: undefined,
     segments: new Map(),
   }))
   let failed: WorkerError | undefined
@@ -81,6 +85,7 @@ export function createCollector(input: CollectorInput): Collector {
     const packed = await input.pack?.(track.name, measured)
     const { name, data } = packed ?? { name: input.named(file), data: media }
     const asWritten = data === written
+    await input.look?.(track.name, measured, { data, header: packed ? undefined : track.header })
     const place = await input.store.keep({ track: track.name, path, name, bytes: data, asWritten })
     track.segments.set(number, {
       ...{ number, ...place, seconds: facts.seconds, bytes: data.length },
@@ -102,6 +107,7 @@ export function createCollector(input: CollectorInput): Collector {
   async function takeInit(track: OpenTrack): Promise<TrackPart['init']> {
     const path = join(track.dir, 'init.mp4')
     const data = await readMade(path)
+    track.header = data
     if (input.pack) return { ...parseInit(data), bytes: data.length, md5: md5Of(data) }
     const uri = input.named('init.mp4')
     input.store.keepInit(track.name, uri, path, data.length)

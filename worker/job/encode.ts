@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withSignal } from '../../shared/abort.ts'
 import type { Config } from '../../shared/config.ts'
@@ -15,6 +15,7 @@ import {
 } from '../chunk/ledger.ts'
 import { audioArgs } from '../media/args-audio.ts'
 import { videoChunkArgs } from '../media/args-video.ts'
+import { requireEncoders } from '../media/encoders.ts'
 import { withPictures } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
@@ -24,9 +25,11 @@ import type { Chunk } from '../media/timeline.ts'
 import { audioLimits, videoLimits, wallMs } from '../media/tool-limits.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
+import { type DecodeCheck, openDecodeCheck } from './decode-check.ts'
 import { chooseGain } from './loudness.ts'
 import { type Muxer, openMuxer, withCodec } from './muxed.ts'
 import { openSegmentStore } from './segment-store.ts'
+import { uploadSheets } from './sheets.ts'
 import type { SourceHandle } from './source.ts'
 import type { Uploader } from './upload.ts'
 
@@ -68,10 +71,12 @@ export async function encodeChunk(
   onProgress: (update: ProgressUpdate) => void,
 ): Promise<EncodedChunk> {
   const { plan, ledger, signal } = context
+  requireEncoders(plan.ladder, context.host)
   const outDir = join(context.dir, `chunk-${chunk.index}`)
   const folders = new Map(plan.ladder.map((rendition) => [rendition.name, join(outDir, rendition.name)]))
   await mkdir(outDir, { recursive: true })
   const muxer = isMuxed(plan) ? openMuxer(context, chunk, outDir) : undefined
+  const sampled = openDecodeCheck(context, chunk, join(context.dir, `check-${chunk.index}`))
   const facts = withPictures(plan.facts)
   const { parts, seconds } = await encode(context, 'video', outDir, folders, {
     args: videoChunkArgs({
@@ -88,9 +93,15 @@ export async function encodeChunk(
     limits: videoLimits(context.config.ffmpeg, facts.video, chunkSeconds(plan, chunk)),
     onProgress,
     check: segmentCheck(plan, chunk),
+    look: sampled.look,
     ...(muxer ? { pack: muxer.pack } : {}),
     objectName: `chunk-${String(chunk.index).padStart(5, '0')}.m4s`,
-  }).finally(() => muxer?.ended())
+  })
+    .then(async (made) => {
+      await sampled.finished()
+      return made
+    })
+    .finally(() => Promise.allSettled([muxer?.ended(), sampled.finished()]))
   const tracks = Object.fromEntries(muxer ? withCodec(parts.tracks, await muxer.codec()) : parts.tracks)
   const segments = chunk.last ? undefined : segmentsOf(chunk, parts.tracks)
   const { sheets, uploaded } = await uploadSheets(context, outDir)
@@ -146,6 +157,7 @@ interface Run {
   readonly limits: ToolLimits
   onProgress(update: ProgressUpdate): void
   check(track: string, segment: Measured): void
+  look?: DecodeCheck['look']
   pack?: Muxer['pack']
   /** Of each track's one object, where segments are ranges of it. */
   readonly objectName: string
@@ -177,6 +189,7 @@ async function encode(
     },
     check: run.check,
     ...(run.pack ? { pack: run.pack } : {}),
+    ...(run.look ? { look: run.look } : {}),
     onError: context.stop,
   })
   let forget = () => {}
@@ -221,22 +234,4 @@ function toolSource({ source, plan, config }: EncodeContext) {
     threads: config.ffmpeg.threads,
     maxPixels: config.limits.maxPixels,
   }
-}
-
-async function uploadSheets(context: EncodeContext, outDir: string) {
-  const names = (await readdir(outDir)).filter((name) => name.endsWith('.jpg')).sort()
-  const sheets: { uri: string; bytes: number }[] = []
-  const uploads: Promise<void>[] = []
-  for (const name of names) {
-    const path = join(outDir, name)
-    const uri = context.plan.series + name
-    const { size: bytes } = await stat(path)
-    sheets.push({ uri, bytes })
-    uploads.push(
-      new Promise((resolve) => {
-        context.uploader.add({ path, key: `${context.folder}${uri}`, bytes, onDone: () => resolve() })
-      }),
-    )
-  }
-  return { sheets, uploaded: Promise.all(uploads) }
 }

@@ -4,6 +4,7 @@ import type { Storage, StoredObject } from '../../shared/storage.ts'
 import { deadline, monotonicMs } from '../../shared/time.ts'
 import { type Ledger, openLedger } from '../chunk/ledger.ts'
 import { fencedStorage } from './fenced-storage.ts'
+import { believed, forgetGarbled } from './second-look.ts'
 import type { SourceHandle } from './source.ts'
 import { createUploader, type Uploader } from './upload.ts'
 import type { VideoContext, VideoPorts, VideoSpec } from './video.ts'
@@ -60,14 +61,8 @@ export async function withVideo<T>(
       onFailure: run.stop,
     })
     const ledger = openLedger(storage, spec.folder)
-    return await body({
-      context: { ...ports, ...run, storage, dir },
-      object,
-      source,
-      uploader,
-      ledger,
-      stage,
-    })
+    const opened = { context: { ...ports, ...run, storage, dir }, object, source, uploader, ledger, stage }
+    return await believed(opened, body(opened)).catch((error: unknown) => forgetGarbled(opened, error))
   } finally {
     metrics.bytes_uploaded_total.inc(uploader.stats().bytes)
     metrics.source_retries_total.inc(source?.stats().retries ?? 0)

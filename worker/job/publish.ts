@@ -69,6 +69,7 @@ export function assemble(
       },
       ...{
         codec: first.init.codec,
+        ...(first.init.range ? { range: first.init.range } : {}),
         width: rendition.width,
         height: rendition.height,
         rate: rendition.rate,

@@ -4,8 +4,9 @@ import type { JobIdentity, JobRecords } from '../../shared/jobs.ts'
 import { cancelKey, heartbeatKey, progressKey, statusKey } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { RedisPort } from '../../shared/redis.ts'
-import { every, monotonicMs } from '../../shared/time.ts'
+import { every, now } from '../../shared/time.ts'
 import { createProgressBar, type ProgressValue, type StepName, transcodingSpan } from './progress.ts'
+import { freshSeconds } from './work.ts'
 
 // Times to live and intervals of contract.md section 3, in seconds.
 const progressTtl = 14_400
@@ -14,8 +15,6 @@ const heartbeatTtl = 60
 const progressEvery = 5
 /** The contract gives 2 s for a cancel to be seen. */
 const cancelEvery = 1
-/** A video that the API never knew in this attempt counts as deleted after this long. */
-const freshMs = 60_000
 /** Redis sees at most this many progress writes a second, however often ffmpeg speaks. */
 const writesPerSecond = 2
 
@@ -26,6 +25,8 @@ export interface ReporterInput {
   readonly job: JobIdentity
   readonly heartbeatSeconds: number
   readonly workerId: string
+  /** When its message was sent: milliseconds since 1970, by the clock of SQS. */
+  readonly sentMs: number
   /** An earlier attempt, or the parts of this job, have moved the bar already. */
   readonly resumed: boolean
   readonly logger: Logger
@@ -59,7 +60,6 @@ export function createReporter(input: ReporterInput): Reporter {
   const jobId = parent?.jobId ?? input.job.jobId
   const { logger } = input
   let lastWriteMs = 0
-  const bornMs = monotonicMs()
   let known = false
 
   const quietly = (what: string) => (error: unknown) =>
@@ -101,7 +101,7 @@ export function createReporter(input: ReporterInput): Reporter {
     const answer = await input.api.heartbeat({ jobId, videoId: video.videoId }, AbortSignal.timeout(15_000))
     if (answer === 'ok') known = true
     // A row may be saved after its message is sent: only a video that was there can be deleted (lesson 12).
-    if (answer === 'gone' && (known || monotonicMs() - bornMs > freshMs))
+    if (answer === 'gone' && (known || now() - input.sentMs > freshSeconds * 1000))
       input.onStop(new WorkerError('video_deleted', 'the API no longer has the video'))
   }
 

@@ -1,11 +1,15 @@
 /** One open source: the cache, the requests to the bucket that fill it, the connections that it feeds. */
+
+import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { type Backoff, retry } from '../../shared/backoff.ts'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage } from '../../shared/storage.ts'
+import { isMd5 } from '../../shared/storage-digest.ts'
 import { deadline, monotonicMs } from '../../shared/time.ts'
 import type { SourceInput, SourceStats } from './source.ts'
 import { BlockCache } from './source-cache.ts'
+import { outermost, SourceDigest, type Stretch, stretches } from './source-digest.ts'
 import { Fetcher, type FetchLimits } from './source-fetch.ts'
 import type { Served } from './source-http.ts'
 
@@ -17,6 +21,12 @@ export interface HandleLimits {
 
 /** read() is for a look at the head of a file, not for its body: that goes through the URL. */
 const readLimit = 16 * 1024 * 1024
+/** One read of those that look whether the bucket still says the same. */
+const lookBytes = 2 * 1024 * 1024
+/** What no tool has read of a source is fetched up to here, so that all of it can be judged. */
+const mostMissing = 16 * 1024 * 1024
+/** Bytes that are read once more before a file is called bad. */
+const mostAgain = 64 * 1024 * 1024
 
 export class OpenSource {
   readonly #storage: Storage
@@ -24,6 +34,7 @@ export class OpenSource {
   readonly #limits: HandleLimits
   readonly #cache: BlockCache
   readonly #fetcher: Fetcher
+  readonly #digest: SourceDigest | undefined
   readonly #controller = new AbortController()
   readonly #responses = new Set<ServerResponse>()
   readonly #onAbort = (): void => this.#stop(this.#input.signal.reason)
@@ -39,6 +50,7 @@ export class OpenSource {
     this.#input = input
     this.#limits = limits
     this.#cache = new BlockCache(input.dir, input.bytes)
+    this.#digest = isMd5(input.etag) ? new SourceDigest(this.#cache) : undefined
     this.#fetcher = new Fetcher({
       cache: this.#cache,
       limits: limits.fetch,
@@ -97,6 +109,32 @@ export class OpenSource {
     return this.#failure
   }
 
+  async judge(): Promise<'same' | 'garbled' | 'unknown'> {
+    const missing = stretches(this.#cache, false, lookBytes)
+    const digest = this.#digest
+    if (!digest || missing.reduce((sum, { start, end }) => sum + end - start + 1, 0) > mostMissing)
+      return 'unknown'
+    for (const { start, end } of missing) await this.read(start, end)
+    if ((await digest.whole()) === this.#input.etag) return 'same'
+    // An ETag need not be an MD5: a second reading decides who is right.
+    const hash = createHash('md5')
+    for (let start = 0; start < this.#input.bytes; start += lookBytes)
+      hash.update(await this.#load(start, Math.min(start + lookBytes, this.#input.bytes) - 1))
+    return hash.digest('hex') === this.#input.etag ? 'garbled' : 'unknown'
+  }
+
+  async readsSame(): Promise<boolean> {
+    const there = outermost(stretches(this.#cache, true, lookBytes), mostAgain)
+    for (const stretch of there) if (!(await this.#readsSame(stretch))) return false
+    return true
+  }
+
+  async #readsSame({ start, end }: Stretch): Promise<boolean> {
+    const before = Buffer.allocUnsafe(end - start + 1)
+    await this.#cache.read(before, 0, start, before.length)
+    return before.equals(await this.#load(start, end))
+  }
+
   async close(): Promise<void> {
     this.#input.signal.removeEventListener('abort', this.#onAbort)
     this.#stop(new WorkerError('internal', 'The source was closed'))
@@ -128,6 +166,7 @@ export class OpenSource {
       },
     }).finally(() => this.#asked.delete(asked))
     this.#fetchedBytes += body.length
+    this.#digest?.advance()
     this.#input.onBytes?.(body.length)
     return body
   }

@@ -44,8 +44,15 @@ export interface SourceHandle {
   stats(): SourceStats
   /** Milliseconds that the oldest unanswered request to the bucket has waited; 0 without one. */
   waitedMs(): number
-  /** Why reads fail, if they do: input_changed, input_missing, storage_unavailable, storage_refused, scratch_full. */
+  /** Why reads fail, if they do: input_changed, input_missing, storage_unavailable, storage_denied, storage_refused, scratch_full. */
   failure(): WorkerError | undefined
+  /**
+   * Whether what was read is what the bucket holds, by the MD5 that the ETag of an object written in one piece is.
+   * 'unknown' when there is no such, or much of the source was not read. To be asked once, when the tools are done.
+   */
+  judge(): Promise<'same' | 'garbled' | 'unknown'>
+  /** Reads once more what was read so far, up to 64 MiB from both its ends, and compares. */
+  readsSame(): Promise<boolean>
   /** Ends the connections, the requests to the bucket and the cache. Safe to call twice, and in mid-read. */
   close(): Promise<void>
 }
@@ -72,6 +79,11 @@ export interface SourceOptions {
  * attempt, and not as a stalled encoder, which does. Storage alone gives up after half a minute of 500s.
  */
 const defaultPatienceMs = 100_000
+
+/** The patience that goes with a shorter ENCODE_STALL_SECONDS. */
+export function sourcePatienceMs(stallSeconds: number): number {
+  return Math.min(defaultPatienceMs, (stallSeconds * 1000 * 5) / 6)
+}
 const defaultBackoff: Backoff = { base: 1, cap: 10 }
 
 /** Starts the server on a port of 127.0.0.1. It serves the handles that are open, and 404 for the rest. */
@@ -110,6 +122,8 @@ export async function startSourceServer(
         stats: () => source.stats(),
         waitedMs: () => source.waitedMs(),
         failure: () => source.failure(),
+        judge: () => source.judge(),
+        readsSame: () => source.readsSame(),
         close() {
           handles.delete(token)
           return source.close()

@@ -149,4 +149,9 @@ function fromSidecar(sidecar: Sidecar, storage: Storage, signal: AbortSignal): C
 }
 
 /** What is wrong with the file alone; a bucket that is away costs no subtitles, the job waits for it. */
-const ownFaults: readonly ErrorCode[] = ['input_missing', 'input_changed', 'storage_refused']
+const ownFaults: readonly ErrorCode[] = [
+  'input_missing',
+  'input_changed',
+  'storage_refused',
+  'storage_denied',
+]

@@ -21,7 +21,9 @@ import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
+import { believed, judgeSource } from './second-look.ts'
 import type { SourceServer } from './source.ts'
+import { orStartOver } from './start-over.ts'
 import { textPart } from './text.ts'
 import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
 import { hasPoster, makePictures, makeStoryboard, posterKeyOf } from './thumbnails.ts'
@@ -90,7 +92,7 @@ export async function packageVideo(
   const before = await publishedBefore(spec, ports.storage, run.signal)
   if (before) return before
   return withVideo(spec, ports, run, async (opened) => {
-    const { context, ledger, uploader, stage } = opened
+    const { context, ledger, source, uploader, stage } = opened
     const { storage, signal, reporter } = context
     reporter.move('probing')
     const { plan, resumed } = await stage('plan', () => planJob(spec, opened))
@@ -110,9 +112,9 @@ export async function packageVideo(
 
     const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
-        walkChunks(encoding, present, context),
-        walkSounds(encoding, present, context),
-        makePictures(spec, opened, plan, present),
+        believed(opened, walkChunks(encoding, present, context)),
+        believed(opened, walkSounds(encoding, present, context)),
+        believed(opened, makePictures(spec, opened, plan, present)),
         textPart(encoding, storage, present),
       ]),
     )
@@ -120,8 +122,9 @@ export async function packageVideo(
     await uploader.drained(signal)
 
     reporter.move('validating')
-    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
+    const verify = () =>
       stage('verify', async () => {
+        await judgeSource(source)
         const stored = await ledger.present(signal)
         checkPresent(chunks, audio, stored)
         checkDrift(plan, chunks, audio)
@@ -130,7 +133,9 @@ export async function packageVideo(
         const subtitles = fittedText(text, video.seconds)
         const strays = [...straysIn(stored, chunks, audio), ...textStraysIn(stored, subtitles)]
         return { video, subtitles, strays }
-      }),
+      })
+    const { video, strays, subtitles } = await orRefuseCopy(plan, ledger, context.logger, () =>
+      orStartOver(plan, ledger, context, verify),
     )
     reporter.move('thumbnail')
     const storyboard = makeStoryboard(plan, chunks)

@@ -5,6 +5,9 @@ import type { Message } from '../../shared/messages.ts'
 import type { Reporter } from './report.ts'
 import type { VideoResult, VideoSpec } from './video.ts'
 
+/** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
+export const freshSeconds = 300
+
 /** What one kind of job does at its end; settle decides when. */
 export interface Ending<Result> {
   readonly identity: JobIdentity

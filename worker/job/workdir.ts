@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { WorkerError } from '../../shared/errors.ts'
+import { freeBytes } from '../../shared/scratch.ts'
 
 /** Written into a process's scratch folder, so that a later process can tell whether its owner still lives. */
 const ownerFile = 'owner.json'
@@ -30,12 +31,6 @@ export interface JobDir {
   arrived(bytes: number): void
   /** Gives back the folder and what is left of the promise. */
   remove(): Promise<void>
-}
-
-/** Bytes that are free for us on the disk that holds `dir`. */
-export async function freeBytes(dir: string): Promise<number> {
-  const disk = await statfs(dir)
-  return disk.bavail * disk.bsize
 }
 
 /** Start time of a process in clock ticks since boot (field 22 of stat), undefined when it is gone: pids are reused. */

@@ -1,13 +1,15 @@
 import { join } from 'node:path'
+import { av1Flags } from './args-av1.ts'
 import { copyFlags } from './args-copy.ts'
+import { hevcFlags } from './args-hevc.ts'
 import { segmentFlags } from './args-hls.ts'
 import { keyFrameFlags } from './args-keys.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, type ToolSource, witnessFlags } from './args-source.ts'
 import type { FilmFacts } from './facts.ts'
-import { clockFilters, downscale, gridFilters, pictureFilters } from './filters.ts'
+import { filterGraph } from './filter-graph.ts'
 import type { Rendition } from './ladder.ts'
 import type { Profile } from './profile.ts'
-import { type StoryboardPlan, storyboardFilters, storyboardFlags, storyboardPlan } from './storyboard.ts'
+import { storyboardFlags, storyboardPlan } from './storyboard.ts'
 import type { Chunk, Grid } from './timeline.ts'
 
 export interface VideoChunkRequest extends ToolSource {
@@ -21,7 +23,7 @@ export interface VideoChunkRequest extends ToolSource {
 }
 
 /**
- * One chunk, all renditions, one ffmpeg: one decode, each size scaled from the next larger one, a libx264 and an
+ * One chunk, all renditions, one ffmpeg: one decode, each size scaled from the next larger one, an encoder and an
  * HLS muxer per rendition, and the storyboard from the smallest. A last chunk that begins past the real end of the
  * source writes no segment.
  */
@@ -52,53 +54,46 @@ export function videoChunkArgs(request: VideoChunkRequest): string[] {
   ]
 }
 
-function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPlan): string {
-  const { facts, grid, chunk, ladder } = request
-  const encoded = ladder.flatMap((rendition, rung) => (rendition.copied ? [] : [{ rendition, rung }]))
-  // The largest picture that is made: a video that is all copied is still scaled for its storyboard.
-  const largest = encoded[0]?.rendition ?? ladder[0]!
-  const chains = [
-    `[0:${facts.video.index}]${[
-      ...clockFilters(facts),
-      ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
-      ...thin(1, largest.everyNth),
-      ...pictureFilters(facts.video, largest.width, largest.height),
-    ].join(',')}[size0]`,
-  ]
-  encoded.forEach(({ rendition, rung }, step) => {
-    const below = encoded[step + 1]?.rendition
-    chains.push(`[size${step}]split=2[out${rung}][from${step}]`)
-    if (!below) return
-    const scale = [
-      ...thin(rendition.everyNth, below.everyNth),
-      downscale(below.width, below.height),
-      // Even sizes bend the shape by a hair; scale would note that as pixels that are not square.
-      'setsar=1',
-    ]
-    chains.push(`[from${step}]${scale.join(',')}[size${step + 1}]`)
-  })
-  const smallest = encoded.length === 0 ? 'size0' : `from${encoded.length - 1}`
-  chains.push(`[${smallest}]${storyboardFilters(storyboard).join(',')}[board]`)
-  return chains.join(';')
-}
-
-/** Every other picture for the low rungs: thrown away before it is scaled. */
-function thin(above: number, below: number): string[] {
-  return below === above ? [] : [`framestep=${below / above}`]
-}
-
-/**
- * A chunk has exactly its frames. The last one is open, since lengths in headers are estimates, but not without
- * end: a forged file may hold any number of hours behind its last honest packet.
- */
-function frameLimit(chunk: Chunk, grid: Grid): number {
-  if (!chunk.last) return chunk.frames
-  const tenMinutes = Math.ceil((600 * grid.rate.num) / grid.rate.den)
-  return chunk.frames * 2 + tenMinutes
-}
-
 function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
-  const { grid, chunk, profile, threads } = request
+  const { grid, chunk } = request
+  const { codec, everyNth } = rendition
+  return [
+    ...codecFlags(request, rendition),
+    // Capped constant quality: easy pictures cost little, hard ones never more than the cap.
+    '-crf',
+    String(rendition.crf),
+    '-maxrate',
+    `${rendition.maxrateKbps}k`,
+    '-bufsize',
+    `${rendition.bufsizeKbps}k`,
+    // SVT-AV1 (1.4) takes no orders for single key frames: one at the start of the chunk, then one every so many pictures.
+    ...(codec === 'av1' ? ['-g', String(grid.keyFrames / everyNth)] : keyFrameFlags(grid, chunk, everyNth)),
+    ...colourFlags(rendition),
+    // The fps filter has set every time stamp; ffmpeg's own idea of a constant rate would count from 0.
+    '-fps_mode',
+    'passthrough',
+    '-threads',
+    String(request.threads),
+  ]
+}
+
+/** What filter-graph.ts made of the colours. */
+function colourFlags({ range }: Rendition): string[] {
+  const transfer = range && { pq: 'smpte2084', hlg: 'arib-std-b67' }[range]
+  return [
+    ...['-colorspace', range ? 'bt2020nc' : 'bt709'],
+    ...['-color_primaries', range ? 'bt2020' : 'bt709'],
+    ...['-color_trc', transfer ?? 'bt709'],
+    ...['-color_range', 'tv'],
+  ]
+}
+
+function codecFlags(request: VideoChunkRequest, rendition: Rendition): string[] {
+  if (rendition.codec === 'hevc') return hevcFlags(request, rendition)
+  return rendition.codec === 'av1' ? av1Flags(request) : x264Flags(request.profile, rendition)
+}
+
+function x264Flags(profile: Profile, rendition: Rendition): string[] {
   return [
     '-c:v',
     'libx264',
@@ -112,26 +107,5 @@ function encoderFlags(request: VideoChunkRequest, rendition: Rendition): string[
     rendition.level,
     '-pix_fmt',
     'yuv420p',
-    // Capped constant quality: easy pictures cost little, hard ones never more than the cap.
-    '-crf',
-    String(rendition.crf),
-    '-maxrate',
-    `${rendition.maxrateKbps}k`,
-    '-bufsize',
-    `${rendition.bufsizeKbps}k`,
-    ...keyFrameFlags(grid, chunk, rendition.everyNth),
-    '-colorspace',
-    'bt709',
-    '-color_primaries',
-    'bt709',
-    '-color_trc',
-    'bt709',
-    '-color_range',
-    'tv',
-    // The fps filter has set every time stamp; ffmpeg's own idea of a constant rate would count from 0.
-    '-fps_mode',
-    'passthrough',
-    '-threads',
-    String(threads),
   ]
 }

@@ -89,6 +89,16 @@ export interface VideoFacts extends PictureFacts {
   readonly falselyMarked?: boolean
   /** Time stamp of the first picture that decodes: zero of the output's time line. */
   readonly origin: Origin
+  /** Of a PQ source that says it: the screen it was graded on, and its brightest pictures (hdr10.ts). */
+  readonly hdr10?: Hdr10Facts
+}
+
+/** Static metadata of HDR10 as x265 takes it. */
+export interface Hdr10Facts {
+  /** SMPTE ST 2086: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)` in units of 0.00002 and of 0.0001 cd/m2. */
+  readonly masterDisplay?: string
+  /** CTA-861.3: of the brightest pixel and of the brightest picture, in cd/m2: `1000,400`. */
+  readonly maxCll?: string
 }
 
 /** ffmpeg's names; 'unknown' where the file does not say. */

@@ -72,7 +72,7 @@ export function pictureFilters(video: PictureFacts, width: number, height: numbe
 
 /**
  * To another size by zimg: a third of the CPU of swscale's bicubic on full HD and nearer to the source's own detail
- * (docs/encoding.md). For 8-bit 4:2:0 with even sides.
+ * (docs/encoding.md). For 4:2:0 with even sides.
  */
 export function downscale(width: number, height: number): string {
   return `zscale=${width}:${height}:f=lanczos:r=tv`
@@ -94,11 +94,10 @@ function zimgTakes({ pixelFormat, codedWidth, codedHeight }: PictureFacts): bool
  * stream left out, since zscale on unknown colours makes ffmpeg 5.1 hang instead of failing (hls-rules.md 11).
  */
 function toneMapFilters(video: PictureFacts, width: number, height: number): string[] {
-  const transfer = video.dynamicRange === 'pq' ? 'smpte2084' : 'arib-std-b67'
   return [
     `scale=${width}:${height}:flags=bicubic`,
     'format=yuv420p10',
-    `setparams=color_primaries=bt2020:color_trc=${transfer}:colorspace=bt2020nc:range=${rangeOf(video)}`,
+    `setparams=color_primaries=bt2020:color_trc=${hdrTransfer(video)}:colorspace=bt2020nc:range=${rangeOf(video)}`,
     // 100 cd/m2 is the white that SDR screens are graded for. Primaries in the same step: a third faster than apart.
     'zscale=t=linear:p=bt709:npl=100',
     'format=gbrpf32le',
@@ -106,6 +105,20 @@ function toneMapFilters(video: PictureFacts, width: number, height: number): str
     'zscale=t=bt709:m=bt709:r=tv',
     'format=yuv420p',
   ]
+}
+
+/** HDR that stays HDR: size and shape alone, in 10-bit 4:2:0 and limited range; named as in toneMapFilters. */
+export function hdrFilters(video: PictureFacts, width: number, height: number): string[] {
+  return [
+    `scale=${width}:${height}:flags=bicubic:in_range=${rangeOf(video)}:out_range=tv`,
+    'format=yuv420p10',
+    'setsar=1',
+    `setparams=color_primaries=bt2020:color_trc=${hdrTransfer(video)}:colorspace=bt2020nc:range=tv`,
+  ]
+}
+
+function hdrTransfer({ dynamicRange }: PictureFacts): string {
+  return dynamicRange === 'pq' ? 'smpte2084' : 'arib-std-b67'
 }
 
 /** Pictures of standard size without tags are BT.601 by custom, larger ones BT.709. */

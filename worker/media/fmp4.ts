@@ -1,11 +1,14 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { type Box, boxes, find, within } from './boxes.ts'
+import { av1Codec, avcCodec, hevcCodec } from './codec-strings.ts'
 
 /** What an init segment says about its one track. */
 export interface InitFacts {
-  /** RFC 6381: 'avc1.64001f', 'mp4a.40.2'. */
+  /** RFC 6381: 'avc1.64001f', 'hvc1.1.6.L93.90', 'av01.0.04M.08', 'mp4a.40.2'. */
   readonly codec: string
   readonly timescale: number
+  /** What the colours say; none: SDR. */
+  readonly range?: 'pq' | 'hlg'
   /** Of H.264: its avcC, in base64. */
   readonly configuration?: string
   /** 0 for audio. */
@@ -32,6 +35,13 @@ export interface SegmentFacts {
   readonly pictures: readonly { readonly offset: number; readonly length: number; readonly key: boolean }[]
 }
 
+/** By type of sample entry: the box that configures a decoder, and what it is called for players. */
+const pictureKinds: Readonly<Record<string, { box: string; codecOf(configuration: Buffer): string }>> = {
+  avc1: { box: 'avcC', codecOf: avcCodec },
+  hvc1: { box: 'hvcC', codecOf: hevcCodec },
+  av01: { box: 'av1C', codecOf: av1Codec },
+}
+
 /** Field numbers are those of ISO 14496-12 (boxes), 14496-15 (avcC) and 14496-1 (esds). Throws output_invalid. */
 export function parseInit(data: Buffer): InitFacts {
   return within(() => readInit(data))
@@ -43,12 +53,21 @@ function readInit(data: Buffer): InitFacts {
   const timescale = data.readUInt32BE(mdhd.body + (data[mdhd.body] === 1 ? 20 : 12))
   const stsd = find(data, ['mdia', 'minf', 'stbl', 'stsd'], trak)
   const entry = boxes(data, stsd.body + 8, stsd.end)[0]
-  if (entry?.type === 'avc1') {
-    const avcC = find(data, ['avcC'], { ...entry, body: entry.body + 78 })
-    const codec = `avc1.${data.toString('hex', avcC.body + 1, avcC.body + 4)}`
+  const kind = entry && pictureKinds[entry.type]
+  if (kind) {
+    const inside = { ...entry, body: entry.body + 78 }
+    const box = find(data, [kind.box], inside)
+    const configuration = data.subarray(box.body, box.end)
     const [width, height] = [data.readUInt16BE(entry.body + 24), data.readUInt16BE(entry.body + 26)]
-    const configuration = data.toString('base64', avcC.body, avcC.end)
-    return { codec, configuration, timescale, width, height, sampleRate: 0, channels: 0 }
+    const range = rangeOf(
+      data,
+      boxes(data, inside.body, inside.end).find(({ type }) => type === 'colr'),
+    )
+    return {
+      ...{ codec: kind.codecOf(configuration), ...(range ? { range } : {}) },
+      ...(kind.box === 'avcC' ? { configuration: configuration.toString('base64') } : {}),
+      ...{ timescale, width, height, sampleRate: 0, channels: 0 },
+    }
   }
   if (entry?.type === 'mp4a') {
     const { objectType, channels, sampleRate } = audioConfig(
@@ -58,6 +77,13 @@ function readInit(data: Buffer): InitFacts {
     return { codec: `mp4a.40.${objectType}`, timescale, width: 0, height: 0, sampleRate, channels }
   }
   throw invalid(`the init segment holds ${entry?.type ?? 'no track'}`)
+}
+
+/** By the transfer characteristics of colr (14496-12 section 12.1.5; numbers of ISO/IEC 23091-2). */
+function rangeOf(data: Buffer, colr: Box | undefined): 'pq' | 'hlg' | undefined {
+  if (!colr || data.toString('latin1', colr.body, colr.body + 4) !== 'nclx') return undefined
+  const transfer = data.readUInt16BE(colr.body + 6)
+  return transfer === 16 ? 'pq' : transfer === 18 ? 'hlg' : undefined
 }
 
 /** Reads a segment of one track, of one or more fragments. timescale: ticks a second, from the init segment. */

@@ -13,6 +13,8 @@ export interface ToolHost {
   readonly nice: boolean
   /** Whether ffmpeg can write WebP; not asked for: no. */
   readonly webp?: boolean
+  /** The encoders that ffmpeg has, of those that only some profiles ask for; not asked for: none. */
+  readonly encoders?: readonly string[]
   /** What beyond the limits is in force; absent before it was tried, and where nothing works. */
   readonly sandbox?: Sandbox
   /** Told how each run ended: `ok`, or the error's code. */

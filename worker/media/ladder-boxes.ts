@@ -1,4 +1,4 @@
-import type { ProfileRung } from './profile.ts'
+import type { ProfileRung } from './profile-checks.ts'
 
 export interface Box {
   /** `v1` for the smallest. */

@@ -1,12 +1,13 @@
 import type { FilmFacts } from './facts.ts'
 import { fillBoxes } from './ladder-boxes.ts'
 import { levelFor } from './levels.ts'
-import type { Profile, ProfileRung } from './profile.ts'
+import type { Profile } from './profile.ts'
+import type { ProfileRung } from './profile-checks.ts'
 import { type Rational, reduce } from './timeline.ts'
 
 /** One video rendition of the output, fully decided. */
 export interface Rendition {
-  /** `720p`: also the name of its folder. */
+  /** `720p`, `720p-hevc`, `720p-av1`: also the name of its folder. */
   readonly name: string
   readonly width: number
   readonly height: number
@@ -16,8 +17,12 @@ export interface Rendition {
   readonly crf: number
   readonly maxrateKbps: number
   readonly bufsizeKbps: number
-  /** H.264 level for `-level:v`, such as '3.1'. */
+  /** H.264 level for `-level:v`, such as '3.1'; other encoders find theirs. */
   readonly level: string
+  /** None: H.264. */
+  readonly codec?: 'hevc' | 'av1'
+  /** Pictures that stay HDR, in 10 bits and BT.2020. None: SDR. */
+  readonly range?: 'pq' | 'hlg'
   /** The source's own pictures, copied: the top rendition alone, on a grid with `cuts`. */
   readonly copied?: boolean
 }
@@ -27,6 +32,8 @@ const closestRungs = 0.8
 /** A source with room for one rung only gets a second one of this part of its size, unless it is tiny. */
 const secondRung = 0.6
 const tinyShortSide = 240
+/** SVT-AV1 (1.4) refuses smaller pictures. */
+const leastAv1Side = 64
 /** Smoothness is paid for: cap at more than 30 pictures a second against the profile's figure. */
 const fastFactor = 1.4
 
@@ -43,31 +50,59 @@ export function planLadder(facts: FilmFacts, profile: Profile): Rendition[] {
       renditionOf({ ...box, side: rung.shortSide, rung, rate, profile, top: position === 0 }),
     )
   }
+  const sizes = fitRungs({ width, height }, profile.rungs)
+  const top = sizes[0]!.side
+  const plain = sizes.map((size) => renditionOf({ ...size, rate, profile, top: size.side === top }))
+  return [...plain, ...otherCodecs(facts, profile, top)]
+}
+
+/** Renditions of other codecs stand behind those of H.264, which players know by their place. top: the side of theirs. */
+function otherCodecs(facts: FilmFacts, profile: Profile, top: number): Rendition[] {
+  const { displayWidth: width, displayHeight: height } = facts.video
+  const rate = outputRate(facts, profile)
+  const { dynamicRange } = facts.video
+  const range = profile.hevc?.hdr === 'keep' && dynamicRange !== 'sdr' ? { range: dynamicRange } : {}
+  return (['hevc', 'av1'] as const).flatMap((codec) =>
+    fitRungs({ width, height }, profile[codec]?.rungs ?? [])
+      .filter((size) => codec !== 'av1' || Math.min(size.width, size.height) >= leastAv1Side)
+      .map((size) => ({
+        // As many pictures as H.264 has at this size.
+        ...renditionOf({ ...size, name: `${size.name}-${codec}`, rate, profile, top: size.side >= top }),
+        codec,
+        ...(codec === 'hevc' ? range : {}),
+      })),
+  )
+}
+
+/** The sizes of one codec for a source, largest first. */
+function fitRungs({ width, height }: Size, rungs: readonly ProfileRung[]): Fitted[] {
+  if (rungs.length === 0) return []
   const short = Math.min(width, height)
-  const top = Math.min(short, profile.rungs[0]!.shortSide)
-  const sides = [top]
-  for (const { shortSide } of profile.rungs) {
+  const sides = [Math.min(short, rungs[0]!.shortSide)]
+  for (const { shortSide } of rungs) {
     if (shortSide <= sides.at(-1)! * closestRungs) sides.push(shortSide)
   }
-  if (sides.length === 1 && profile.rungs.length > 1 && short > tinyShortSide) {
-    sides.push(even(short * secondRung))
-  }
-
-  return sides.map((side, position) => {
+  if (sides.length === 1 && rungs.length > 1 && short > tinyShortSide) sides.push(even(short * secondRung))
+  return sides.map((side) => {
     const size = scaleTo(width, height, side)
     const name = `${Math.min(size.width, size.height)}p`
-    const rung = stretched(rungFor(side, profile.rungs), size)
-    return renditionOf({ name, ...size, side, rung, rate, profile, top: position === 0 })
+    return { name, ...size, side, rung: stretched(rungFor(side, rungs), size) }
   })
 }
 
-interface Rung {
-  readonly name: string
+interface Size {
   readonly width: number
   readonly height: number
+}
+
+interface Fitted extends Size {
+  readonly name: string
   /** By which the profile finds low rungs. */
   readonly side: number
   readonly rung: ProfileRung
+}
+
+interface Rung extends Fitted {
   readonly rate: Rational
   readonly profile: Profile
   readonly top: boolean
@@ -102,7 +137,7 @@ export function outputRate(facts: FilmFacts, profile: Profile): Rational {
 }
 
 /** The even size nearest to the source's shape whose short side is at most `side`. */
-function scaleTo(width: number, height: number, side: number): { width: number; height: number } {
+function scaleTo(width: number, height: number, side: number): Size {
   const scale = side / Math.min(width, height)
   const short = even(side)
   // From the exact scale, not from the rounded short side: the error stays below a pixel each way.
@@ -132,7 +167,7 @@ function rungFor(side: number, rungs: readonly ProfileRung[]): ProfileRung {
 const longestUsual = 2.5
 
 /** The cap of a long picture, by the power of its area as in rungFor. */
-function stretched(rung: ProfileRung, { width, height }: { width: number; height: number }): ProfileRung {
+function stretched(rung: ProfileRung, { width, height }: Size): ProfileRung {
   const excess = Math.max(width, height) / Math.min(width, height) / longestUsual
   return excess <= 1 ? rung : { ...rung, maxrateKbps: Math.round(rung.maxrateKbps * excess ** 0.75) }
 }

@@ -23,6 +23,8 @@ export interface VideoVariant {
   readonly uri: string
   readonly iframesUri?: string
   readonly codec: string
+  /** None: SDR. */
+  readonly range?: 'pq' | 'hlg'
   readonly width: number
   readonly height: number
   readonly rate: Rational
@@ -143,7 +145,7 @@ function variantLines(group: AudioGroup | undefined, target: number, subtitled: 
       CODECS: quoted([variant.codec, ...(group?.codecs ?? [])].join(',')),
       RESOLUTION: `${variant.width}x${variant.height}`,
       'FRAME-RATE': (variant.rate.num / variant.rate.den).toFixed(3),
-      'VIDEO-RANGE': 'SDR',
+      'VIDEO-RANGE': variant.range?.toUpperCase() ?? 'SDR',
       ...(group ? { AUDIO: quoted(group.id) } : {}),
       ...(subtitled ? { SUBTITLES: quoted(subtitleGroup) } : {}),
     })}`,
@@ -151,13 +153,18 @@ function variantLines(group: AudioGroup | undefined, target: number, subtitled: 
   ]
 }
 
-/** Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. */
+/**
+ * Apple 1.32: players start with the first variant, which should average about 2 Mbit/s on Wi-Fi. One of H.264, since
+ * some take the first without asking whether they can play it.
+ */
 const startRate = 2_000_000
 
 function defaultFirst(variants: readonly VideoVariant[]): VideoVariant[] {
   const distance = ({ segments }: VideoVariant) =>
     Math.abs(Math.log(Math.max(1, averageRate(segments)) / startRate))
-  const first = [...variants].sort((a, b) => distance(a) - distance(b))[0]
+  const first = variants
+    .filter(({ codec }) => codec.startsWith('avc1.'))
+    .sort((a, b) => distance(a) - distance(b))[0]
   return first ? [first, ...variants.filter((variant) => variant !== first)] : []
 }
 
@@ -168,7 +175,7 @@ function iframeLine(variant: VideoVariant, uri: string, target: number): string 
     'AVERAGE-BANDWIDTH': Math.ceil(averageRate(frames)),
     CODECS: quoted(variant.codec),
     RESOLUTION: `${variant.width}x${variant.height}`,
-    'VIDEO-RANGE': 'SDR',
+    'VIDEO-RANGE': variant.range?.toUpperCase() ?? 'SDR',
     URI: quoted(uri),
   })}`
 }

@@ -55,6 +55,17 @@ export function framesArgs(query: StreamQuery, packets: number): string[] {
   ]
 }
 
+/** What stands beside the first pictures, as JSON: HEVC has its HDR10 metadata there. */
+export function sideDataArgs(query: StreamQuery): string[] {
+  return [
+    ...base,
+    '-max_pixels',
+    String(query.maxPixels),
+    ...['-read_intervals', '%+#5', ...select(query)],
+    ...['-show_frames', '-show_entries', 'frame=pts:frame_side_data', '-of', 'json', query.url],
+  ]
+}
+
 /** Lists packets without decoding: all of them, the first `count`, or those from `fromSeconds` (absolute) on. */
 export function packetsArgs(
   query: StreamQuery,

@@ -1,8 +1,9 @@
 import { WorkerError } from '../../shared/errors.ts'
 import type { FilmFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { checkFields, countFields, fieldsArgs } from './fields.ts'
+import { readFrameHdr10, readHdr10 } from './hdr10.ts'
 import type { ToolHost } from './host.ts'
-import { framesArgs, headerArgs, packetsArgs, type StreamQuery } from './probe-args.ts'
+import { framesArgs, headerArgs, packetsArgs, type StreamQuery, sideDataArgs } from './probe-args.ts'
 import { describeSource, noPictures, type Packets } from './probe-facts.ts'
 import { chooseVideo, type ProbeStream, parseHeader, tooLarge } from './probe-header.ts'
 import { type FrameFacts, parseFrames, parsePackets } from './probe-packets.ts'
@@ -96,7 +97,14 @@ async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: Prob
     streams: streams.filter(({ index }) => !silent.has(index)),
     ...{ silentTracks: silent.size, chapters },
   })
-  return checkFields(facts, (at) => lookAtFields(request, facts, at))
+  const checked = await checkFields(facts, (at) => lookAtFields(request, facts, at))
+  if (facts.video.dynamicRange !== 'pq') return checked
+  const hdr10 = readHdr10(stream.side_data_list) ?? (await orNothing(pictureHdr10(), undefined))
+  return hdr10 ? { ...checked, video: { ...checked.video, hdr10 } } : checked
+
+  async function pictureHdr10() {
+    return readFrameHdr10(await ask(request, sideDataArgs(query(stream.index))))
+  }
 }
 
 /** A look that fails says nothing: the encode will tell what is wrong with the pictures. */

@@ -1,14 +1,6 @@
 import { WorkerError } from '../../shared/errors.ts'
-
-/** One rung of the ladder as a profile file states it. */
-export interface ProfileRung {
-  /** Short side in pixels; the rung is called `{shortSide}p`. */
-  readonly shortSide: number
-  /** x264 constant rate factor: lower is better and larger. */
-  readonly crf: number
-  /** Cap on the bit rate in kbit/s at up to 30 pictures a second (ladder.ts raises it for more). */
-  readonly maxrateKbps: number
-}
+import { checkNumber, checkRungs, isObject, type ProfileRung } from './profile-checks.ts'
+import { type Av1Wish, checkCodecs, codecsOf, type HevcWish } from './profile-codecs.ts'
 
 /** How videos are encoded. Loaded from PROFILES_FILE, or the built-in `default`. */
 export interface Profile {
@@ -39,6 +31,10 @@ export interface Profile {
   readonly posterSizes?: readonly number[]
   /** Length of a silent preview clip; 0 or none: there is no clip. */
   readonly previewSeconds?: number
+  /** Renditions in HEVC beside those of H.264; none: there are none. */
+  readonly hevc?: HevcWish
+  /** Likewise in AV1. */
+  readonly av1?: Av1Wish
   /** How the output is laid out (docs/output.md); `academy`: MPEG-TS with sound in it. None: `fmp4`. */
   readonly layout?: 'fmp4' | 'academy'
 }
@@ -101,11 +97,6 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   previewSeconds: [0, 60],
   loudness: [-31, -8],
 }
-const rungRanges: Readonly<Record<string, readonly [number, number]>> = {
-  shortSide: [64, 4320],
-  crf: [0, 51],
-  maxrateKbps: [50, 200_000],
-}
 
 /**
  * Reads a profile file: a JSON object of name to profile, where what a profile leaves out is as in `default`.
@@ -126,7 +117,7 @@ export function loadProfiles(json: string): ReadonlyMap<string, Profile> {
     problems.push(...check(name, value))
     // The default's options were chosen for its preset: they would undo what another one stands for.
     const x264Params = 'preset' in value ? '' : defaultProfile.x264Params
-    profiles.set(name, { ...defaultProfile, x264Params, ...value, name } as Profile)
+    profiles.set(name, { ...defaultProfile, x264Params, ...value, ...codecsOf(value), name } as Profile)
   }
   if (problems.length > 0) throw new WorkerError('config_invalid', `PROFILES_FILE:\n${problems.join('\n')}`)
   return profiles
@@ -145,19 +136,21 @@ function parse(json: string): Record<string, unknown> {
 }
 
 function check(name: string, profile: Record<string, unknown>): string[] {
-  const problems: string[] = []
+  const problems: string[] = checkCodecs(name, profile)
   for (const [key, value] of Object.entries(profile)) {
     const words = choices[key]
     if (words) {
       if (!words.includes(String(value))) problems.push(`${name}.${key}: one of ${words.join(', ')}`)
     } else if (key === 'loudness' && value === 'off') {
       // The one number that may be a word.
+    } else if (key === 'hevc' || key === 'av1') {
+      // checkCodecs has seen them.
     } else if (key === 'x264Params') {
       problems.push(...checkX264(name, value))
     } else if (key === 'posterSizes') {
       if (!isWidths(value)) problems.push(`${name}.posterSizes: up to 8 whole widths from 16 to 1280`)
     } else if (key === 'rungs') {
-      problems.push(...checkRungs(name, value))
+      problems.push(...checkRungs(`${name}.rungs`, value))
     } else {
       problems.push(...checkNumber(`${name}.${key}`, value, ranges[key]))
     }
@@ -179,34 +172,4 @@ function checkX264(name: string, params: unknown): string[] {
     if (value === undefined) return [`${at}: ${JSON.stringify(option)} is not name=value`]
     return x264Options.has(key!) ? [] : [`${at}: ${key} is not for a profile to set`]
   })
-}
-
-function checkRungs(name: string, rungs: unknown): string[] {
-  if (!Array.isArray(rungs) || rungs.length === 0)
-    return [`${name}.rungs: must be a list of at least one rung`]
-  const problems: string[] = []
-  let above = Number.POSITIVE_INFINITY
-  rungs.forEach((rung: unknown, index) => {
-    const at = `${name}.rungs[${index}]`
-    if (!isObject(rung)) {
-      problems.push(`${at}: must be an object`)
-      return
-    }
-    for (const key of Object.keys(rungRanges))
-      problems.push(...checkNumber(`${at}.${key}`, rung[key], rungRanges[key]))
-    for (const key of Object.keys(rung)) if (!(key in rungRanges)) problems.push(`${at}.${key}: unknown`)
-    if (!(Number(rung.shortSide) < above)) problems.push(`${at}.shortSide: largest first, none twice`)
-    above = Number(rung.shortSide)
-  })
-  return problems
-}
-
-function checkNumber(at: string, value: unknown, range: readonly [number, number] | undefined): string[] {
-  if (!range) return [`${at}: unknown`]
-  if (typeof value === 'number' && value >= range[0] && value <= range[1]) return []
-  return [`${at}: must be a number from ${range[0]} to ${range[1]}, not ${JSON.stringify(value)}`]
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

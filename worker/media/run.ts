@@ -9,7 +9,7 @@ import { type ToolHost, wrapCommand } from './host.ts'
 import { childMarks, killGroup, signalGroup } from './orphans.ts'
 import { type ProgressUpdate, progressReader } from './progress.ts'
 
-export type ToolPurpose = 'probe' | 'video' | 'audio' | 'text' | 'poster'
+export type ToolPurpose = 'probe' | 'video' | 'audio' | 'text' | 'poster' | 'check'
 
 export interface ToolLimits {
   /** Writable memory in MB, 0 = unlimited. */
@@ -110,6 +110,8 @@ async function runOnce(run: ToolRun): Promise<ToolResult> {
       PATH: run.host.path,
       LC_ALL: 'C',
       AV_LOG_FORCE_NOCOLOR: '1',
+      // SVT-AV1 prints past ffmpeg: errors alone.
+      SVT_LOG: '1',
       ...childMarks(run.host.workerId, process.pid),
     },
   })

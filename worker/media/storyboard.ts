@@ -1,4 +1,5 @@
 import type { VideoChunkRequest } from './args-video.ts'
+import type { Rendition } from './ladder.ts'
 import { framesToSeconds } from './timeline.ts'
 
 /** The small pictures over the seek bar: one every few seconds, tiled into sheets, per chunk. */
@@ -24,7 +25,7 @@ export function storyboardPlan(
   request: Pick<VideoChunkRequest, 'ladder' | 'grid' | 'chunk' | 'profile'>,
 ): StoryboardPlan {
   const { grid, chunk, profile } = request
-  const smallest = request.ladder.at(-1)!
+  const smallest = smallestRendition(request.ladder)
   const { num, den } = smallest.rate
   // Whole key frame intervals: those pictures are the best coded ones, and chunks hold whole numbers of them.
   const keys = Math.max(
@@ -43,6 +44,11 @@ export function storyboardPlan(
     width: even(smallest.width * Math.min(1, scale)),
     height: even(smallest.height * Math.min(1, scale)),
   }
+}
+
+/** The rendition whose pictures are on the board: of H.264, which stands first and is always there. */
+export function smallestRendition(ladder: readonly Rendition[]): Rendition {
+  return ladder.findLast(({ codec }) => codec === undefined)!
 }
 
 export function storyboardFilters(plan: StoryboardPlan): string[] {

@@ -25,6 +25,7 @@ export interface WorkerView {
     readonly state: string
     readonly apiAuthorized: boolean
     readonly scratchFree: boolean
+    readonly bucketWritable: boolean
     readonly slots: readonly (
       | { readonly state: 'idle' }
       | { readonly state: 'busy'; readonly leaseSlackSeconds: number }
@@ -67,15 +68,17 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
   const routes: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     '/healthz': (response) => {
       const silentMs = worker.sinceGoodPollMs()
-      const { state, apiAuthorized, scratchFree } = worker.status()
+      const { state, apiAuthorized, scratchFree, bucketWritable } = worker.status()
       // Silence on purpose is no sickness: a replacement would be as silent, and end the jobs that run here.
-      const held = state === 'starting' || state === 'draining' || !apiAuthorized || !scratchFree
+      const held =
+        state === 'starting' || state === 'draining' || !apiAuthorized || !scratchFree || !bucketWritable
       const well = held || silentMs < staleAfterMs
       json(response, well ? 200 : 503, { ok: well, state, sinceGoodPollSeconds: Math.round(silentMs / 1000) })
     },
     '/readyz': async (response) => {
-      const { state, apiAuthorized } = worker.status()
-      const services = await input.readiness()
+      const { state, apiAuthorized, bucketWritable } = worker.status()
+      const asked = await input.readiness()
+      const services = { ...asked, bucket: asked.bucket && bucketWritable }
       const ready = state === 'running' && apiAuthorized && Object.values(services).every(Boolean)
       const notice = input.host().notice?.source ?? null
       json(response, ready ? 200 : 503, { ready, state, notice, ...services })

@@ -152,12 +152,38 @@ describe('what ends a source', () => {
     await source.close()
   })
 
-  test('a refusal of the bucket surfaces as storage_refused, at once', async () => {
+  test('a refusal of the bucket surfaces as storage_denied, at once', async () => {
     bench.s3.faults.failNext({ operation: 'GetObject' }, { status: 403, code: 'AccessDenied' })
     await withSource(async (source) => {
       expect((await run('ffmpeg', hashArgs(source.url))).code).not.toBe(0)
-      expect(source.failure()?.code).toBe('storage_refused')
+      expect(source.failure()?.code).toBe('storage_denied')
     })
+  })
+
+  test('a byte that was changed on its way is found: in all of it by its MD5, in a part by a second read', async () => {
+    const flip = () => bench.s3.faults.failNext({ operation: 'GetObject', key }, { flip: 200_000 })
+    await withSource(async (source) => {
+      await run('ffmpeg', hashArgs(source.url))
+      expect([await source.readsSame(), await source.judge()]).toEqual([true, 'same'])
+    })
+    await withSource(async (source) => {
+      flip()
+      await run('ffmpeg', hashArgs(source.url))
+      expect([await source.readsSame(), await source.judge()]).toEqual([false, 'garbled'])
+    })
+  })
+
+  test('an ETag that is no MD5 of its object proves nothing against it', async () => {
+    const { etag } = (await bench.storage.head(key, never))!
+    const other = etag.replace(/^./, (first) => (first === '0' ? '1' : '0'))
+    const source = server.open({ key, bytes, etag: other, dir: bench.scratch, signal: never })
+    bench.s3.faults.clear()
+    // The pin on the version would refuse it: only the judging is of interest.
+    expect(await source.judge().catch((error: WorkerError) => error.code)).toBe('input_changed')
+    await source.close()
+    const parts = server.open({ key, bytes, etag: `${etag}-3`, dir: bench.scratch, signal: never })
+    expect(await parts.judge()).toBe('unknown')
+    await parts.close()
   })
 
   test('close in mid-read ends ffmpeg, the requests and the cache', async () => {

@@ -97,12 +97,12 @@ test('an aborted job stops sending at once, and no half of an object appears', a
   expect(bench.s3.requests).toHaveLength(4)
 })
 
-test('a refusal ends the uploads as storage_refused', async () => {
+test('a refusal ends the uploads as storage_denied', async () => {
   const uploads = startUploads({ concurrency: 1 })
   bench.s3.faults.failNext({ operation: 'PutObject' }, { status: 403, code: 'AccessDenied' })
   for (const file of await segments(3)) uploads.add(file)
   await expect(uploads.drained(new AbortController().signal)).rejects.toMatchObject({
-    code: 'storage_refused',
+    code: 'storage_denied',
   })
   expect(bench.s3.requests).toHaveLength(1)
 })

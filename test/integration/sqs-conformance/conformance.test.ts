@@ -15,6 +15,8 @@ const rules = [...messageRules, ...protocolRules]
 const embeddedGaps: Readonly<Record<string, string>> = {
   'a message is held for 12 hours in all; more is refused and not shortened':
     'it is held for as long as one likes',
+  'an older handle still changes the visibility, of the newer receive as well':
+    'refused as MessageNotInflight',
   'deleting what is deleted succeeds, hiding it is refused': 'refused as MessageNotInflight',
   'the receive after the last that is allowed moves the message to the dead-letter queue, the same as it was':
     'it does not tell where it came from (DeadLetterQueueSourceArn)',

@@ -114,6 +114,18 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    name: 'an older handle still changes the visibility, of the newer receive as well',
+    source: `${localstack}: test_terminate_visibility_timeout_after_receive`,
+    async run(bench) {
+      const queue = await bench.queue()
+      await queue.send('job')
+      const older = await queue.receive({ VisibilityTimeout: 0 })
+      expect(await queue.receive({ VisibilityTimeout: 600 })).toBeDefined()
+      await queue.change(older!, 0)
+      expect(await queue.receive()).toBeDefined()
+    },
+  },
+  {
     name: 'a delete by an older handle succeeds, and the message stays',
     source: deleting,
     async run(bench) {

@@ -65,7 +65,8 @@ export class ObjectTable {
     renameSync(file.path, path)
     const entry = { ...meta, key, bytes: file.bytes, etag: file.etag, modified: new Date(), path }
     this.#entries.set(key, entry)
-    if (!existing) this.#sorted = undefined
+    // In its place, and not sorted anew for the next listing: there may be a hundred thousand.
+    if (!existing) this.#sorted?.splice(this.#placeOf(key), 0, key)
     return entry
   }
 
@@ -80,7 +81,7 @@ export class ObjectTable {
     const entry = this.#entries.get(key)
     if (!entry) return
     this.#entries.delete(key)
-    this.#sorted = undefined
+    this.#sorted?.splice(this.#placeOf(key), 1)
     rmSync(entry.path, { force: true })
     // Buckets have no folders: leave none behind for the person who looks at the files.
     for (let dir = dirname(entry.path); dir !== this.dir; dir = dirname(dir)) {
@@ -95,17 +96,28 @@ export class ObjectTable {
   /** Entries after `after` in UTF-8 order of their keys, as S3 lists them. */
   *list(prefix: string, after: string): Generator<StoredEntry> {
     this.#sorted ??= [...this.#entries.keys()].sort(compareKeys)
-    const keys = this.#sorted
+    const begin = compareKeys(after, prefix) < 0 ? prefix : after
+    let place = this.#placeOf(begin)
+    if (after !== '' && this.#sorted[place] === after) place++
+    // A copy of what the prefix names: between two steps of the caller objects may come and go.
+    const keys: string[] = []
+    for (; this.#sorted[place]?.startsWith(prefix); place++) keys.push(this.#sorted[place]!)
+    for (const key of keys) {
+      const entry = this.#entries.get(key)
+      if (entry) yield entry
+    }
+  }
+
+  /** Where a key stands among the sorted ones, or would. */
+  #placeOf(key: string): number {
+    const keys = this.#sorted!
     let low = 0
     for (let high = keys.length; low < high; ) {
       const middle = (low + high) >> 1
-      if (after !== '' && compareKeys(keys[middle]!, after) <= 0) low = middle + 1
+      if (compareKeys(keys[middle]!, key) < 0) low = middle + 1
       else high = middle
     }
-    for (; low < keys.length; low++) {
-      const entry = this.#entries.get(keys[low]!)
-      if (entry?.key.startsWith(prefix)) yield entry
-    }
+    return low
   }
 
   get size(): number {

@@ -1,5 +1,6 @@
 import { closeSync, createReadStream } from 'node:fs'
 import type { ServerResponse } from 'node:http'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Fault } from '../faults.ts'
 
@@ -58,8 +59,22 @@ export async function sendReply(
       end: body.start + cut - 1,
       highWaterMark: 256 * 1024,
     })
-    await pipeline(source, response, { end: fault === undefined })
+    if (fault?.flip !== undefined) await pipeline(source, flipped(fault.flip - body.start), response)
+    else await pipeline(source, response, { end: fault === undefined })
   }
   if (fault?.reset) response.socket?.destroy()
   return cut
+}
+
+/** Passes bytes on, the one at `place` with all its bits turned. */
+function flipped(place: number): Transform {
+  let passed = 0
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      const at = place - passed
+      passed += chunk.length
+      if (at >= 0 && at < chunk.length) chunk[at]! ^= 0xff
+      callback(null, chunk)
+    },
+  })
 }

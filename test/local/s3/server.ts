@@ -137,7 +137,10 @@ async function serve(
     if (fault?.delayMs) await sleep(fault.delayMs, { signal: never })
     const ends = fault?.status !== undefined || fault?.reset || fault?.stall
     if (!fault || !ends) {
-      await send(await answer(request))
+      await send(await answer(request), fault?.flip === undefined ? undefined : fault)
+    } else if (fault.afterBytes !== undefined && method === 'PUT') {
+      for await (const _ of firstBytes(http, fault.afterBytes));
+      if (fault.reset) http.socket.destroy()
     } else if (fault.afterBytes !== undefined) {
       await send(await answer(request), fault)
     } else {
@@ -159,6 +162,17 @@ async function serve(
     if (log) log.status = reply.status
     const sent = await sendReply(response, reply, http.method === 'HEAD', fault)
     if (log) log.bytesSent = sent
+  }
+}
+
+/** The body of a request up to about so many bytes: the rest stays where it is. */
+async function* firstBytes(http: IncomingMessage, bytes: number): AsyncGenerator<Buffer> {
+  let left = bytes
+  const body = http.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  for await (const chunk of body) {
+    yield chunk
+    left -= chunk.length
+    if (left <= 0) return
   }
 }
 

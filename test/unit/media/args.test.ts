@@ -95,7 +95,7 @@ describe('a chunk of video', () => {
       'from0 1280:720',
       'from1 854:480',
       'from2 640:360',
-      'from3 192:108',
+      'small 192:108',
     ])
   })
 

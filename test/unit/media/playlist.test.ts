@@ -91,6 +91,18 @@ describe('the master', () => {
     expect(text).toContain('BANDWIDTH=2128000,')
   })
 
+  test('other codecs follow H.264, and say when they are HDR', () => {
+    const hdr = { ...variant('1080p-hevc', 1080, 1_400_000), codec: 'hvc1.2.4.L120.90', range: 'pq' as const }
+    const text = masterPlaylist({ variants: [hdr, ...master.variants], audio: [], target: 6 })
+    expect(/#EXT-X-STREAM-INF:.*/.exec(text)?.[0]).toContain('avc1.64001f')
+    const ranges = [...text.matchAll(/CODECS="(....).*VIDEO-RANGE=(\w+)/g)].map(([, codec, range]) => [
+      codec,
+      range,
+    ])
+    expect(ranges.filter(([codec]) => codec === 'hvc1')).toEqual(Array(2).fill(['hvc1', 'PQ']))
+    expect(ranges.filter(([codec]) => codec === 'avc1')).toEqual(Array(6).fill(['avc1', 'SDR']))
+  })
+
   test('without sound it has no audio group', () => {
     const text = masterPlaylist({ ...master, audio: [] })
     expect(text).not.toMatch(/AUDIO|mp4a/)

@@ -104,14 +104,15 @@ describe('a handle', () => {
     },
   )
 
-  test('that somebody followed changes nothing, unless SQS is taken for obeying it', () => {
+  test('that somebody followed still moves the visibility, unless SQS is taken for refusing it', () => {
     const { handle } = take()
     nowMs += 30_000
     queue.receive()
-    expect(() => queue.changeVisibility(handle, 0)).toThrow('not available for visibility timeout change')
-    sqs.dice.leeway = { ...sqs.dice.leeway, staleChange: 'obeyed' }
     queue.changeVisibility(handle, 0)
     expect(bodies()).toEqual(['job'])
+    sqs.dice.leeway = { ...sqs.dice.leeway, staleChange: 'refused' }
+    expect(() => queue.changeVisibility(handle, 0)).toThrow('not available for visibility timeout change')
+    expect(bodies()).toEqual([])
   })
 
   test.each([
@@ -154,6 +155,17 @@ describe('chance', () => {
     expect(queue.messages()).toHaveLength(1)
     queue.delete(second!.handle)
     expect(bodies()).toEqual([])
+  })
+
+  test('a copy can be had at once, of what is in flight and of what is deleted', () => {
+    const { handle, message } = take()
+    queue.copy(message.id)
+    const [copy] = queue.receive()
+    expect([copy!.receiveCount, queue.receive()]).toEqual([2, []])
+    queue.delete(copy!.handle)
+    queue.delete(handle)
+    queue.copy(message.id)
+    expect(bodies()).toEqual(['job'])
   })
 
   test('lost receive: nobody gets the message, its count grows, and it comes when its visibility ends', () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { createMetrics } from '../../../shared/metrics.ts'
 import { type HttpServer, startHttpServer } from '../../../worker/server/http.ts'
 
-const status = { state: 'running', apiAuthorized: true, scratchFree: true, slots: [] }
+const status = { state: 'running', apiAuthorized: true, scratchFree: true, bucketWritable: true, slots: [] }
 const calm = { protection: 'off', notice: null }
 let host: { protection: string; notice: { source: string; seconds: number } | null } = calm
 const servers: HttpServer[] = []
@@ -81,10 +81,13 @@ describe('a worker whose queue has been silent for long', () => {
     expect(await health(await start({}, long))).toBe(503)
   })
 
-  test.each([{ apiAuthorized: false }, { scratchFree: false }, { state: 'draining' }, { state: 'starting' }])(
-    'is well when that is on purpose: %j',
-    async (held) => {
-      expect(await health(await start(held, long))).toBe(200)
-    },
-  )
+  test.each([
+    { apiAuthorized: false },
+    { scratchFree: false },
+    { bucketWritable: false },
+    { state: 'draining' },
+    { state: 'starting' },
+  ])('is well when that is on purpose: %j', async (held) => {
+    expect(await health(await start(held, long))).toBe(200)
+  })
 })

@@ -1,0 +1,28 @@
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { Ledger, Plan } from '../chunk/ledger.ts'
+
+/**
+ * Runs the verification of a whole video. When it fails, all that was made is removed, so that the next attempt makes
+ * it anew; when that fails, too, it is a fault that will stay: throws output_rejected, which ends the job.
+ */
+export async function orStartOver<T>(
+  plan: Plan,
+  ledger: Ledger,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
+  verify: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await verify()
+  } catch (error) {
+    const { code, message } = asWorkerError(error)
+    // A plan that copies is given up for one that encodes.
+    if (code !== 'output_invalid' || plan.series === 'copy-') throw error
+    const before = await ledger.startedOver(signal)
+    if (before !== undefined)
+      throw new WorkerError('output_rejected', `${message}; the time before: ${before}`, { cause: error })
+    logger.warn({ reason: message }, 'what was made does not pass: all of it is made once more')
+    await ledger.startOver(message, signal)
+    throw error
+  }
+}
