@@ -129,6 +129,12 @@ test('a job that cannot be protected goes back where the instance is leaving, an
   expect(await leaving.worker.ended).toBe('exit code 0')
   expect(said(leaving.worker, 'job started')).toEqual([])
   expect(leaving.asg.state(leaving.id)).toBe('Terminating:Proceed')
+  // One that starts there now takes nothing at all, and lets go as well.
+  leaving.asg.add(leaving.id, 'Terminating:Wait')
+  const late = fleet.start('late', leaving.env)
+  expect(await late.ended).toBe('exit code 0')
+  expect(late.text()).toContain('stopped at boot (Auto Scaling terminates the instance)')
+  expect(leaving.asg.state(leaving.id)).toBe('Terminating:Proceed')
   expect(await fleet.stack.queueCounts()).toMatchObject({ waiting: 1, inFlight: 0 })
 
   const mute = await startOn('unheard', { SCALE_IN_IDLE_SECONDS: '3600' })

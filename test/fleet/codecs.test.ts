@@ -168,7 +168,9 @@ test('AV1 by profile is in the same master, chunk by chunk, shared', async () =>
   // The judge reads neither CODECS nor key frames of AV1; of all else it has nothing to say.
   const said = haveCorpus ? await judgeOutput(join(kept, 'master.m3u8'), clip) : []
   expect(
-    said.filter((line) => !/^FAIL (codecs|segment_idr): [^|]*180p-av1[^|]*([|][^|]*180p-av1[^|]*)*$/.test(line)),
+    said.filter(
+      (line) => !/^FAIL (codecs|segment_idr): [^|]*180p-av1[^|]*([|][^|]*180p-av1[^|]*)*$/.test(line),
+    ),
   ).toEqual([])
 })
 
