@@ -16,6 +16,8 @@ export interface Delivery {
   readonly receiptHandle: string
   /** ApproximateReceiveCount. */
   readonly receiveCount: number
+  /** MessageGroupId, if it has one. */
+  readonly groupId?: string | undefined
   /** SentTimestamp: milliseconds since 1970, by the clock of SQS. */
   readonly sentMs: number
   /** monotonicMs() when the receive answered. */
@@ -69,7 +71,7 @@ export function createIntake(input: IntakeInput): Intake {
       batchSize: 1,
       waitTimeSeconds: config.queue.waitSeconds,
       visibilityTimeout: config.lease.visibilitySeconds,
-      messageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+      messageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp', 'MessageGroupId'],
       shouldDeleteMessages: false,
       pollingWaitTimeMs: 0,
       authenticationErrorTimeout: 5_000,
@@ -135,6 +137,7 @@ function asDelivery(message: Message): Delivery {
     messageId: message.MessageId ?? '',
     receiptHandle: message.ReceiptHandle ?? '',
     receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
+    groupId: message.Attributes?.MessageGroupId,
     sentMs: Number(message.Attributes?.SentTimestamp ?? 0),
     receivedMs: monotonicMs(),
   }
