@@ -10,6 +10,7 @@ import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
+import { showAgain } from './show-again.ts'
 
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
 const handBackMs = 4_000
@@ -227,6 +228,6 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
             return -1
           })
     if (answer === 0) throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')
-    await queue.extend(delivery.receiptHandle, seconds, signal)
+    await showAgain(queue, delivery, seconds, signal)
   }
 }

@@ -15,6 +15,7 @@ import type { LateEnds } from './late-ends.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 import { settle } from './settle.ts'
+import { showAgain } from './show-again.ts'
 
 /** What /status shows of a job in hand. */
 export interface RunningJob {
@@ -172,7 +173,7 @@ async function setAside(
   const action =
     claim.verdict === 'settled'
       ? queue.delete(delivery.receiptHandle, signal)
-      : queue.extend(delivery.receiptHandle, Math.ceil(claim.leftMs / 1000) + 1, signal)
+      : showAgain(queue, delivery, Math.ceil(claim.leftMs / 1000) + 1, signal)
   await action.catch((error: unknown) =>
     logger.warn({ err: error }, 'the message is left to its visibility timeout'),
   )
