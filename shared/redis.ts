@@ -11,6 +11,7 @@ const scripts = [
   ...(['fan-out', 'enqueue', 'part-progress'] as const),
   ...(['scan-page', 'reconcile-lock', 'reconcile-unlock', 'reconcile-look', 'reconcile-drift'] as const),
   ...(['repair-counter', 'repair-stalled', 'repair-resend'] as const),
+  ...(['start-over', 'withdraw', 'ask-cancel'] as const),
 ] as const
 export type ScriptName = (typeof scripts)[number]
 
@@ -28,13 +29,19 @@ export interface RedisPort {
   close(): void
 }
 
+/** The same for those who look at the fleet from outside: operators' commands. */
+export interface RedisConsole extends RedisPort {
+  /** Any other command, and its answer as ioredis gives it. */
+  ask(command: string, ...args: readonly (string | number)[]): Promise<unknown>
+}
+
 export interface RedisHooks {
   onUp?(): void
   /** Called once each time the connection is lost, not for each try. */
   onDown?(error: Error): void
 }
 
-export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisPort {
+export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisConsole {
   const client = new Redis({
     host: config.host,
     port: config.port,
@@ -77,6 +84,7 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
     ping: async () => {
       await answer('ping', client.ping())
     },
+    ask: (command, ...args) => answer(command, client.call(command, ...args)),
     close: () => client.disconnect(),
   }
 }
