@@ -18,8 +18,6 @@ export interface Delivery {
   readonly receiptHandle: string
   /** ApproximateReceiveCount. */
   readonly receiveCount: number
-  /** MessageGroupId, if it has one. */
-  readonly groupId?: string | undefined
   /** SentTimestamp: milliseconds since 1970, by the clock of SQS. */
   readonly sentMs: number
   /** monotonicMs() when the receive answered. */
@@ -140,7 +138,6 @@ function asDelivery(message: Message): Delivery {
     ...(message.Attributes?.MessageGroupId ? { groupId: message.Attributes.MessageGroupId } : {}),
     receiptHandle: message.ReceiptHandle ?? '',
     receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
-    groupId: message.Attributes?.MessageGroupId,
     sentMs: Number(message.Attributes?.SentTimestamp ?? 0),
     receivedMs: monotonicMs(),
   }
