@@ -81,6 +81,15 @@ export const errorCodes = {
     meaning: 'The API refused the worker token (401), or has none set (503).',
   },
   api_refused: { kind: 'failed', meaning: 'The API refused the report (400 or another client error).' },
+  key_unavailable: {
+    kind: 'failed',
+    meaning: 'The API gave no key for a video that is to be encrypted, or one that cannot be used.',
+  },
+  key_changed: {
+    kind: 'failed',
+    meaning:
+      'The API gave another key than the one that parts of the video are encrypted with; the job starts over.',
+  },
   copy_refused: {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',

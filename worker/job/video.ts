@@ -1,3 +1,4 @@
+import type { VideoKey } from '../../shared/api-keys.ts'
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
@@ -20,6 +21,7 @@ import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
 import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
+import { openSeal } from './seal.ts'
 import type { SourceServer } from './source.ts'
 import { textPart } from './text.ts'
 import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
@@ -42,6 +44,8 @@ export interface VideoSpec {
   readonly posterSeconds?: number
   /** Whoever is told of the video wants a poster, even of sound without a cover. */
   readonly posterNeeded?: boolean
+  /** Asks for the job's key, once; only of a profile that encrypts. */
+  askKey(signal: AbortSignal): Promise<VideoKey>
 }
 
 export interface VideoPorts {
@@ -102,7 +106,7 @@ export async function packageVideo(
       reporter.move('transcoding', 0)
       return fannedOut
     }
-    const encoding = encodeContext(opened, spec, plan)
+    const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, signal))
 
     const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
