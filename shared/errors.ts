@@ -107,6 +107,15 @@ export const errorCodes = {
     meaning:
       'The instance may be taken away soon (rebalance recommendation); a long job goes back to the queue, once.',
   },
+  key_unavailable: {
+    kind: 'failed',
+    meaning: 'The API gave no key for a video that is to be encrypted, or one that cannot be used.',
+  },
+  key_changed: {
+    kind: 'failed',
+    meaning:
+      'The API gave another key than the one that parts of the video are encrypted with; the job starts over.',
+  },
   copy_refused: {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',

@@ -30,11 +30,22 @@ export interface Plan {
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
   readonly segmentStorage: SegmentStorage
+  /** None: segments are stored as they are. */
+  readonly encryption?: Encryption
   /**
    * What the names of all files begin with that are made by this plan: empty, or `copy-`. A plan that copies may be
    * given up for one that encodes; what a late worker still writes by the first is no part of the second.
    */
   readonly series: '' | 'copy-'
+}
+
+/** How segments are encrypted; the key itself is got from the API by whoever needs it, and never written. */
+export interface Encryption {
+  readonly method: 'aes-128'
+  /** Where players get the key. */
+  readonly uri: string
+  /** By which a later worker sees that it was given the same key (job/seal.ts). */
+  readonly check: string
 }
 
 /** How finished segments lie in the bucket: an object each, or as ranges of one object a chunk and track. */

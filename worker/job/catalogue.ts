@@ -1,3 +1,4 @@
+import type { VideoKey } from '../../shared/api-keys.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import { catalogueRoot, catalogueThumbnailKey, jobFolder } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
@@ -19,6 +20,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
   const shared = { identity: { jobId }, body, group: 'catalogue' }
   let logger: Logger | undefined
   let known = message.contentId
+  let key: Promise<VideoKey> | undefined
 
   /** Without an id in the key the API gives one (the same to all who ask); without an API, the slug is it. */
   async function contentId(signal: AbortSignal): Promise<string> {
@@ -30,7 +32,22 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
   async function spec(signal: AbortSignal): Promise<VideoSpec> {
     const id = await contentId(signal)
     const posterKey = catalogueThumbnailKey(id, slug)
-    return { jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds, posterNeeded: true }
+    return {
+      ...{ jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds, posterNeeded: true },
+      askKey: (signal) => {
+        key ??= videoKey(id, signal)
+        return key
+      },
+    }
+  }
+
+  async function videoKey(id: string, signal: AbortSignal): Promise<VideoKey> {
+    const given = await api.contentVideoKey(id, jobId, signal)
+    if (given) return given
+    throw new WorkerError(
+      'key_unavailable',
+      'CATALOG_API_BASE or INTERNAL_TOKEN is not set: nobody has a key',
+    )
   }
 
   return {

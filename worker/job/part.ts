@@ -10,6 +10,7 @@ import { orRefuseCopy } from './copy-plan.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
+import { keyChanged, openSeal } from './seal.ts'
 import { makeText } from './text.ts'
 import type { VideoPorts, VideoSpec } from './video.ts'
 import { encodeContext } from './walk.ts'
@@ -53,6 +54,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       if (plan.series === 'copy-' && stored.has(refusalKey(''))) return 'replan'
       const missing = missingParts(plan, stored)
       if (missing.every((other) => partName(other) !== name)) return 'found'
+      if (await keyChanged(spec, plan, run.signal)) return 'replan'
       planned = plan.series
       await orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
       return 'encoded'
@@ -118,7 +120,7 @@ async function encodePart(
     ports,
     run,
     async (opened) => {
-      const encoding = encodeContext(opened, spec, plan)
+      const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, run.signal))
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
         await encodeSound(encoding, part.index, name, run)

@@ -1,4 +1,5 @@
 import type { Api, JobRef } from '../../shared/api.ts'
+import type { VideoKey } from '../../shared/api-keys.ts'
 import { errorCodes, type WorkerError } from '../../shared/errors.ts'
 import { cancelKey, jobFolder, jobRoot, masterKey } from '../../shared/keys.ts'
 import type { TranscodeMessage } from '../../shared/messages.ts'
@@ -23,6 +24,7 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
   const folder = jobFolder(root, jobId)
   const ref: JobRef = { jobId, videoId }
   let context: RunContext | undefined
+  let key: Promise<VideoKey> | undefined
 
   const identity = { jobId, backlogTenant: tenantId, video: { tenantId, videoId } }
   const shared = { identity, body, group: `tenant-${tenantId}` }
@@ -32,6 +34,10 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       sourceKey: message.fileKey,
       folder,
       profile: message.profile,
+    },
+    askKey: (signal) => {
+      key ??= api.videoKey(ref, signal)
+      return key
     },
   }
 
