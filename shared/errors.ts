@@ -85,6 +85,10 @@ export const errorCodes = {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',
   },
+  job_busy: {
+    kind: 'released',
+    meaning: 'A part ends its job, which another worker holds at the moment; the part waits for it.',
+  },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },

@@ -8,7 +8,7 @@ const commandTimeoutMs = 3_000
 
 const scripts = [
   ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
-  ...(['fan-out', 'enqueue', 'part-progress'] as const),
+  ...(['fan-out', 'enqueue', 'part-progress', 'pay-debt'] as const),
 ] as const
 export type ScriptName = (typeof scripts)[number]
 

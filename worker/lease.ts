@@ -24,6 +24,8 @@ export interface LeaseInput {
   readonly job: JobIdentity
   readonly receiptHandle: string
   readonly messageId: string
+  /** When it was sent, milliseconds since 1970 by the clock of SQS. */
+  readonly sentMs: number
   readonly owner: string
   /** Fencing token of the claim; undefined when Redis was away and the SQS lease stands alone. */
   readonly token: number | undefined
@@ -114,7 +116,8 @@ export function startLease(input: LeaseInput): Lease {
         owner: input.owner,
         leaseMs: visibilityMs,
         messageId: input.messageId,
-        counted: token === undefined,
+        sentMs: input.sentMs,
+        counted: token === undefined && input.job.parent === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token
       else
