@@ -43,7 +43,7 @@ export type FinalState = 'done' | 'dead' | 'cancelled'
 export interface JobRecords {
   /**
    * counted: whether a job that has no record yet was counted in the backlog by the API; sentMs: when its message was
-   * sent, by the clock of SQS (a job that was given up is begun anew only for a message of after its end).
+   * sent, by the clock of SQS (a job that was given up is begun anew only for one that came after its last attempt).
    */
   claim(
     job: JobIdentity,

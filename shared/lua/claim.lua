@@ -25,8 +25,8 @@ if state == 'done' or state == 'cancelled' or state == 'dead' then pay_debt(reco
 if state == 'done' or state == 'cancelled' then return { 'settled', state } end
 if state == 'dead' then
   -- Given up after too many failures, and sent anew by an operator's redrive: a fresh start. Other messages of the job
-  -- that were sent before its end, a watch or a duplicate, start nothing.
-  local anew = tonumber(ARGV[6]) > tonumber(redis.call('HGET', record, 'ended') or '0')
+  -- that were sent before its last attempt, a watch or a duplicate, start nothing.
+  local anew = tonumber(ARGV[6]) > tonumber(redis.call('HGET', record, 'began') or '0')
   local revivable = anew and redis.call('HGET', record, 'revivable') == '1'
   if not revivable or redis.call('HGET', record, 'message') == message then return { 'settled', state } end
   redis.call('HSET', record, 'failures', 0, 'crashes', 0, 'releases', 0, 'waiting', 0, 'revivable', 0)
@@ -48,6 +48,7 @@ local token = mine and tonumber(redis.call('HGET', record, 'token')) or redis.ca
 local starts = mine and tonumber(redis.call('HGET', record, 'starts')) or redis.call('HINCRBY', record, 'starts', 1)
 redis.call('HSET', record, 'state', 'running', 'owner', owner, 'message', message, 'waiting', 0,
   'lease_until', now + lease, 'updated', now)
+if not mine then redis.call('HSET', record, 'began', now) end
 redis.call('EXPIRE', record, keep)
 local counts = redis.call('HMGET', record, 'failures', 'crashes', 'releases')
 return { 'yours', token, starts, tonumber(counts[1] or '0'), tonumber(counts[2] or '0'), tonumber(counts[3] or '0') }

@@ -35,7 +35,6 @@ if KEYS[5] ~= record then
   end
   redis.call('DEL', KEYS[5])
 end
-redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4],
-  'ended', now)
+redis.call('HSET', record, 'state', ARGV[2], 'owner', '', 'lease_until', 0, 'waiting', 0, 'revivable', ARGV[4])
 redis.call('EXPIRE', record, tonumber(ARGV[5]))
 return owes(record, now) and 2 or 1

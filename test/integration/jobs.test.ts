@@ -98,7 +98,7 @@ describe('a claim', () => {
     const again = await claimed('one')
     await records.finish(job, again.token, { state: 'dead', status: {}, revivable: true })
     expect(await claim('two')).toEqual({ verdict: 'settled', state: 'dead' })
-    // A watch or a duplicate that was sent before the job's end is no redrive.
+    // A watch or a duplicate that was sent before the last attempt is no redrive.
     expect(await claim('two', { messageId: 'watch', sentMs: Date.now() - 60_000 })).toMatchObject({
       state: 'dead',
     })
