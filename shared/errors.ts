@@ -125,6 +125,10 @@ export const errorCodes = {
     meaning:
       'This worker’s ffmpeg lacks an encoder that the job’s profile asks for; another worker’s may have it.',
   },
+  job_busy: {
+    kind: 'released',
+    meaning: 'A part ends its job, which another worker holds at the moment; the part waits for it.',
+  },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job
   lease_lost: { kind: 'lost', meaning: 'The lease on the message or the job was lost to somebody else.' },

@@ -18,7 +18,7 @@ const pingSeconds = 60
 
 const scripts = [
   ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
-  ...(['fan-out', 'enqueue', 'part-progress'] as const),
+  ...(['fan-out', 'enqueue', 'part-progress', 'pay-debt'] as const),
   ...(['scan-page', 'reconcile-lock', 'reconcile-unlock', 'reconcile-look', 'reconcile-drift'] as const),
   ...(['repair-counter', 'repair-stalled', 'repair-resend'] as const),
   ...(['start-over', 'withdraw', 'ask-cancel'] as const),

@@ -4,7 +4,7 @@ import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import type { FinalState, JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
-import { now } from '../shared/time.ts'
+import { now, sleep } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
@@ -17,6 +17,12 @@ const handBackMs = 4_000
 
 /** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
 const letGoMs = 10_000
+
+/** A bucket that could not remove the ledger of a job that is done is asked again after this long. */
+const sweepAfterSeconds = 60
+
+/** A job that ended before the API had counted it waits so long for its count, in milliseconds. */
+const countedWithin = { looks: 10, everyMs: 1_000 }
 
 export interface SettleInput<Result> {
   readonly queue: Queue
@@ -84,6 +90,9 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'published':
       await finish('done', {})
+      await ending.sweep?.(signal).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the ledger could not be removed')
+      })
       return acknowledge()
 
     case 'done': {
@@ -97,10 +106,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         return act({ type: 'cancelled', error }, input)
       }
       await finish('done', { result: outcome.result })
-      await ending.tidy(outcome.result, signal).catch((error: unknown) => {
-        logger.warn({ err: error }, 'older versions or the ledger could not be removed')
-      })
-      return acknowledge()
+      const tidied = await ending.tidy(outcome.result, signal).then(
+        () => true,
+        (error: unknown) => {
+          logger.warn({ err: error }, 'older versions or the ledger could not be removed')
+          return false
+        },
+      )
+      return acknowledge(tidied ? undefined : sweepAfterSeconds)
     }
 
     case 'fanned': {
@@ -141,8 +154,10 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         logger.error({ err: error }, 'the API refused the last word on the job')
       })
       await ending.removeOutput(outcome.error, signal)
+      // Before the parent of a part ends: behind that nobody would come back to park it.
+      const parked = { ...delivery, body: ending.startBody ?? delivery.body }
+      await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
-      await queue.park(delivery, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await finish('dead', { error: outcome.error, revivable: true })
       return acknowledge()
     }
@@ -179,10 +194,19 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal, retryIf })
       if (answer === 'lost')
         throw new WorkerError('lease_lost', 'another worker took the job over before it was settled')
+      if (answer === 'owing') await leaveBacklog()
     } catch (error) {
       if (asWorkerError(error).kind === 'lost') throw error
       logger.warn({ err: error }, 'the job record could not be ended')
       input.lateEnds?.add(ending.identity.jobId, write)
+    }
+  }
+
+  /** The API counts a job after it has sent it (contract.md section 3): a quick end may come before. */
+  async function leaveBacklog(): Promise<void> {
+    for (let look = 0; look < countedWithin.looks; look++) {
+      await sleep(countedWithin.everyMs, { signal })
+      if (await input.records.payDebt(ending.identity)) return
     }
   }
 
@@ -196,12 +220,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     )
   }
 
-  async function acknowledge(): Promise<void> {
+  /** again: seconds until the message comes once more, for the job that has ended to be swept. */
+  async function acknowledge(again?: number): Promise<void> {
     await ending
       .ended?.()
       .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
     await input.lease.stop()
-    await queue.delete(delivery.receiptHandle, signal)
+    if (again === undefined) await queue.delete(delivery.receiptHandle, signal)
+    else await queue.extend(delivery.receiptHandle, again, signal)
   }
 
   function release(

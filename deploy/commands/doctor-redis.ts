@@ -101,7 +101,7 @@ async function tryScripts(redis: RedisConsole, workerId: string, notes: Notes, a
   const records = openJobRecords(redis)
   try {
     const claim = await records.claim(job, {
-      ...{ owner: `doctor:${workerId}`, leaseMs: 10_000, messageId: 'doctor', counted: false },
+      ...{ owner: `doctor:${workerId}`, leaseMs: 10_000, messageId: 'doctor', sentMs: 0, counted: false },
     })
     const token = claim.verdict === 'yours' ? claim.token : 0
     const renewed = await records.renew(job, token, 10_000)

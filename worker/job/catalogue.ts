@@ -1,6 +1,6 @@
 import type { VideoKey } from '../../shared/api-keys.ts'
 import { WorkerError } from '../../shared/errors.ts'
-import { catalogueRoot, catalogueThumbnailKey, jobFolder } from '../../shared/keys.ts'
+import { catalogueRoot, catalogueThumbnailKey, jobFolder, workFolder } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { CatalogueMessage } from '../../shared/messages.ts'
 import { createFanOut } from './fan-out.ts'
@@ -88,10 +88,13 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
       await storage.deletePrefix(folderOf(known), signal)
     },
     isPublished: async (signal) => isPublished(await spec(signal), storage, signal),
+    async sweep(signal) {
+      await storage.deletePrefix(workFolder(folderOf(await contentId(signal))), signal)
+    },
     async tidy(result, signal) {
       const id = await contentId(signal)
       const folder = folderOf(id)
-      await storage.deletePrefix(`${folder}.work/`, signal)
+      await storage.deletePrefix(workFolder(folder), signal)
       if (!logger) throw new WorkerError('internal', 'tidy before run')
       await removeOlderVersions(storage, catalogueRoot(id), folder, config.hls.keepVersions, {
         signal,

@@ -70,7 +70,7 @@ describe('a job whose message is lost', () => {
     const found = await lab.find(world, 'jobs')
     expect(brief(found)).toEqual([`job_unjoined ${job.jobId} send`])
     expect(found[0]!.evidence).toMatchObject({ openParts: 1 })
-    await lab.records.claim(part, { owner: 'o', leaseMs: 60_000, messageId: 'm', counted: false })
+    await lab.records.claim(part, { owner: 'o', leaseMs: 60_000, messageId: 'm', sentMs: 0, counted: false })
     expect(brief(await lab.find(world, 'jobs'))).toEqual([])
   })
 

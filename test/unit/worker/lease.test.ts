@@ -18,7 +18,7 @@ function start(visibilitySeconds: number): { lease: Lease; beats: number[]; ends
     queue: { extend: async () => void beats.push(monotonicMs()) } as unknown as Queue,
     records: { renew: async () => 'renewed' } as unknown as JobRecords,
     job: { jobId: 'j' },
-    body: '{}',
+    ...{ body: '{}', sentMs: 0 },
     ...{ receiptHandle: 'r', messageId: 'm', owner: 'o', token: 1, receivedMs: monotonicMs() },
     config: { visibilitySeconds, beatSeconds: 0.1, minSlackSeconds: 0, maxSeconds: 3600 },
     jobSignal: signal,
