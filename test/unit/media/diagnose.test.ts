@@ -61,7 +61,7 @@ describe('what ffmpeg says becomes a code', () => {
   test('a crash or a kill from outside is tried again', () => {
     for (const signal of ['SIGSEGV', 'SIGKILL']) {
       const error = diagnose({ what: 'video', exitCode: undefined, signal, stderr: '' })
-      expect(error).toMatchObject({ code: 'encode_failed', kind: 'failed' })
+      expect(error).toMatchObject({ code: 'encode_failed', kind: 'failed', details: { killed: true } })
       expect(error.message).toContain(signal)
     }
   })
