@@ -66,6 +66,16 @@ describe('what ffmpeg says becomes a code', () => {
     }
   })
 
+  test.each(['unshare: fork failed: Cannot allocate memory', 'sh: 0: Cannot fork: Cannot allocate memory'])(
+    'a machine without memory is not the file’s fault: %s',
+    (stderr) => {
+      const ended = { what: 'video', exitCode: 1, signal: undefined } as const
+      expect(diagnose({ ...ended, stderr })).toMatchObject({ code: 'encode_failed', kind: 'failed' })
+      const both = `${stderr}\n[h264 @ 0x5] get_buffer() failed`
+      expect(diagnose({ ...ended, stderr: both })).toMatchObject({ code: 'resource_limit' })
+    },
+  )
+
   test('a wrapper that cannot start the program says so', () => {
     expect(
       diagnose({ what: 'probe', exitCode: 127, signal: undefined, stderr: 'nice: ffprobe: No such file' })
