@@ -61,6 +61,18 @@ describe('a process that stood still for longer than its lease', () => {
   })
 })
 
+test('a lease is beaten by a timer, whatever its job does', async () => {
+  const { lease, beats, ends } = start(60)
+  // Its job says nothing at all.
+  await sleep(1000, { signal })
+  expect(beats.length).toBeGreaterThanOrEqual(3)
+  expect(ends).toEqual([])
+  await lease.stop()
+  const before = beats.length
+  await sleep(250, { signal })
+  expect(beats).toHaveLength(before)
+})
+
 test('a process that stood still for less goes on', async () => {
   const { lease, beats, ends } = start(60)
   await sleep(20, { signal })
