@@ -122,6 +122,26 @@ test('a job whose worker is gone and whose message waits is counted again, once'
   expect(await record(job)).toMatchObject({ state: 'waiting', crashes: '1' })
 })
 
+test('a part whose job has ended leaves the backlog, once', async () => {
+  const job = await lab.job()
+  const part = { ...job.identity, jobId: `${job.jobId}/chunk-0`, parent: job.identity }
+  await lab.stack.redisClient.incr(counter)
+  const token = await lab.claim(job)
+  await lab.records.enqueue(part, 1000)
+  await lab.records.finish(job.identity, token, { state: 'done', status: {} })
+  expect(await lab.stack.backlog(tenantId)).toBe(1)
+  const world = lab.world()
+  const found = await lab.find(world)
+  // The recount agrees with the counter: only the part itself is wrong.
+  expect(brief(found)).toEqual([`part_left ${part.jobId} end_part`])
+  expect(await mend(found, world)).toEqual(['repaired'])
+  expect(await mend(found, world)).toEqual(['changed'])
+  expect(await lab.stack.backlog(tenantId)).toBe(0)
+  // Its message was only late: it finds its end.
+  const late = await lab.records.claim(part, { owner: 'o', leaseMs: 1000, messageId: 'm', counted: false })
+  expect(late).toEqual({ verdict: 'settled', state: 'cancelled' })
+})
+
 describe('one repairs at a time', () => {
   test('the other is told so', async () => {
     await lostJob()
