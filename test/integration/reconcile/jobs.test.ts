@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { jobRecordKey, reconcileKey } from '../../../shared/keys.ts'
 import { findings } from '../../../shared/reconcile/find.ts'
+import type { Repair } from '../../../shared/reconcile/finding.ts'
+import { readRecord } from '../../../shared/reconcile/records.ts'
 import { repair } from '../../../shared/reconcile/repair.ts'
 import { sleep } from '../../../shared/time.ts'
 import { names } from '../../local/stack-env.ts'
@@ -80,6 +82,19 @@ describe('a job whose message is lost', () => {
     await lab.records.finish(ended.identity, await lab.claim(ended), { state: 'done', status: {} })
     const world = lab.world({ backstopSeconds: -1 })
     expect(brief(await lab.find(world, 'jobs'))).toEqual([])
+    // Even if somebody says that they were found.
+    const { updated, leaseUntil } = (await readRecord(world.redis, held.jobId))!
+    const { jobId, body } = held
+    const found = { state: 'running', updated }
+    const repairs: Repair[] = [
+      { type: 'send', jobId, body, groupId: 'g', counter, found, againSeconds: 9 },
+      { type: 'put_back', jobId, counter, leaseUntil },
+    ]
+    const forged = repairs.map((each) => ({
+      ...{ code: 'job_stalled' as const, what: jobId, ageSeconds: 0, evidence: {}, reason: '', repair: each },
+    }))
+    expect(await mend(forged, world)).toEqual(['changed', 'changed'])
+    expect(await lab.messages()).toEqual([])
   })
 
   test('is taken up by a worker between the finding and the repair: nothing is done', async () => {
