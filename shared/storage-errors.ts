@@ -55,7 +55,8 @@ function isDenied({ status, code }: StorageFailure): boolean {
 /** The last failure of a request as the error that the rest of the worker knows. Keys are no secrets, URLs are. */
 export function storageError(action: string, key: string, error: unknown): WorkerError {
   if (error instanceof WorkerError) return error
-  const { status, code } = readFailure(error)
+  const failure = readFailure(error)
+  const { status, code } = failure
   const details = { action, key, status, error: code }
   const answer = status === 0 ? `no answer (${code})` : `${status} ${code}`
   if (isTransient(error))
@@ -63,7 +64,7 @@ export function storageError(action: string, key: string, error: unknown): Worke
       cause: error,
       details,
     })
-  if (isDenied({ status, code }))
+  if (isDenied(failure))
     return new WorkerError(
       'storage_denied',
       code === 'NoSuchBucket'
