@@ -1,15 +1,16 @@
-import { fullJitter, retry } from '../shared/backoff.ts'
+import { fullJitter } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
-import type { FinalState, JobRecords } from '../shared/jobs.ts'
+import type { JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
-import { now, sleep } from '../shared/time.ts'
+import { now } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
+import { finishRecord, releaseRecord } from './settle-record.ts'
 import { showAgain } from './show-again.ts'
 
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
@@ -20,9 +21,6 @@ const letGoMs = 10_000
 
 /** A bucket that could not remove the ledger of a job that is done is asked again after this long. */
 const sweepAfterSeconds = 60
-
-/** A job that ended before the API had counted it waits so long for its count, in milliseconds. */
-const countedWithin = { looks: 10, everyMs: 1_000 }
 
 export interface SettleInput<Result> {
   readonly queue: Queue
@@ -84,12 +82,13 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       // Fenced: a job that somebody took over stays his. One that nobody took is let go of, which is no crash: its
       // lease ran out here, or a second delivery of its message made our handle a stale one.
       const token = input.lease.token()
-      if (token !== undefined) await release('releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
+      if (token !== undefined)
+        await releaseRecord(input, 'releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
       return
     }
 
     case 'published':
-      await finish('done', {})
+      await finishRecord(input, { state: 'done' })
       await ending.sweep?.(signal).catch((error: unknown) => {
         logger.warn({ err: error }, 'the ledger could not be removed')
       })
@@ -105,7 +104,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         )
         return act({ type: 'cancelled', error }, input)
       }
-      await finish('done', { result: outcome.result })
+      await finishRecord(input, { state: 'done', result: outcome.result })
       const tidied = await ending.tidy(outcome.result, signal).then(
         () => true,
         (error: unknown) => {
@@ -135,7 +134,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       if (outcome.error.code === 'cancelled') await ending.fail(outcome.error, signal)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('cancelled', outcome.error, signal)
-      await finish('cancelled', { error: outcome.error })
+      await finishRecord(input, { state: 'cancelled', error: outcome.error })
       return acknowledge()
 
     case 'rejected':
@@ -143,7 +142,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       if ((await ending.fail(outcome.error, signal)) === 'gone') refuseFresh()
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
-      await finish('dead', { error: outcome.error })
+      await finishRecord(input, { state: 'dead', error: outcome.error })
       return acknowledge()
 
     case 'failed': {
@@ -158,7 +157,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       const parked = { ...delivery, body: ending.startBody ?? delivery.body }
       await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
-      await finish('dead', { error: outcome.error, revivable: true })
+      await finishRecord(input, { state: 'dead', error: outcome.error, revivable: true })
       return acknowledge()
     }
 
@@ -173,41 +172,6 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
   function backoffSeconds(attempt: number): number {
     const { backoffBaseSeconds: base, backoffCapSeconds: cap } = input.config
     return Math.max(1, Math.round(fullJitter({ base, cap, attempt })))
-  }
-
-  /** The record's end, fenced. Redis away: the message decides alone, and a recount repairs the counter. */
-  async function finish(
-    state: FinalState,
-    end: { result?: Result; error?: WorkerError; revivable?: boolean },
-  ): Promise<void> {
-    const { revivable = false, ...rest } = end
-    const how = { state, status: ending.status({ state, ...rest }), revivable }
-    const write = async () => {
-      const token = await input.lease.claimNow()
-      if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
-      input.lease.leaveRecord()
-      return input.records.finish(ending.identity, token, how)
-    }
-    try {
-      // A job that Redis has never heard of can wait for it, its slot need not.
-      const retryIf = () => input.lease.token() !== undefined
-      const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal, retryIf })
-      if (answer === 'lost')
-        throw new WorkerError('lease_lost', 'another worker took the job over before it was settled')
-      if (answer === 'owing') await leaveBacklog()
-    } catch (error) {
-      if (asWorkerError(error).kind === 'lost') throw error
-      logger.warn({ err: error }, 'the job record could not be ended')
-      input.lateEnds?.add(ending.identity.jobId, write)
-    }
-  }
-
-  /** The API counts a job after it has sent it (contract.md section 3): a quick end may come before. */
-  async function leaveBacklog(): Promise<void> {
-    for (let look = 0; look < countedWithin.looks; look++) {
-      await sleep(countedWithin.everyMs, { signal })
-      if (await input.records.payDebt(ending.identity)) return
-    }
   }
 
   /** A row may be saved after its message is sent: not found is no answer yet (lesson 12). */
@@ -230,23 +194,13 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     else await queue.extend(delivery.receiptHandle, again, signal)
   }
 
-  function release(
-    count: 'failures' | 'crashes' | 'releases',
-    token: number,
-    within = signal,
-  ): Promise<number> {
-    // Tried again: a hand-back that Redis missed would count as a crash.
-    const give = () => input.records.release(ending.identity, token, count)
-    return retry(give, { tries: 3, base: 0.2, cap: 2, signal: within })
-  }
-
   async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {
     await input.lease.stop()
     const token = input.lease.token()
     const answer =
       token === undefined
         ? -1
-        : await release(count, token).catch((error: unknown) => {
+        : await releaseRecord(input, count, token).catch((error: unknown) => {
             logger.warn({ err: error }, 'the job record could not be given back')
             input.lateEnds?.add(ending.identity.jobId, () =>
               input.records.release(ending.identity, token, count),

@@ -14,7 +14,6 @@ import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
-import { soundRenditions } from './layout.ts'
 import { readRecord, type Versioned, writeRecord } from './record.ts'
 import type { Sidecar } from './text-ledger.ts'
 
@@ -236,23 +235,4 @@ export function objectsOf({ init, segments }: TrackPart): Map<string, number> {
 /** Whether all of a track is in the bucket, in its right size. */
 export function stored(trackFolder: string, part: TrackPart, present: ReadonlyMap<string, number>): boolean {
   return [...objectsOf(part)].every(([uri, bytes]) => present.get(`${trackFolder}/${uri}`) === bytes)
-}
-
-/** All manifests of a job whose parts are all done, up to where the source really ended. */
-export async function readManifests(
-  ledger: Ledger,
-  plan: Plan,
-  present: ReadonlyMap<string, number>,
-  signal: AbortSignal,
-): Promise<{ chunks: ChunkManifest[]; audio: AudioManifest[] }> {
-  const chunks = await Promise.all(
-    plan.grid.chunks.map(({ index }) => ledger.readChunk(plan, index, present, signal)),
-  )
-  const audio = await Promise.all(
-    soundRenditions(plan).map((_, index) => ledger.readAudio(plan, index, present, signal)),
-  )
-  return {
-    chunks: chunks.filter((chunk) => chunk !== undefined),
-    audio: audio.filter((track) => track !== undefined),
-  }
 }

@@ -5,13 +5,8 @@ import { masterKey, planKey } from '../../shared/keys.ts'
 import type { Part } from '../../shared/messages.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
-import {
-  type AudioManifest,
-  type ChunkManifest,
-  openLedger,
-  type Plan,
-  readManifests,
-} from '../chunk/ledger.ts'
+import { type AudioManifest, type ChunkManifest, openLedger, type Plan } from '../chunk/ledger.ts'
+import { readManifests } from '../chunk/manifests.ts'
 import { isShared, missingParts } from '../chunk/parts.ts'
 import { readText, type TextManifest } from '../chunk/text-ledger.ts'
 import type { ToolHost } from '../media/host.ts'

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { retry } from '../../../shared/backoff.ts'
 import { jobRecordKey, reconcileKey } from '../../../shared/keys.ts'
 import { findings } from '../../../shared/reconcile/find.ts'
 import type { Repair } from '../../../shared/reconcile/finding.ts'
@@ -153,7 +154,13 @@ test('a part whose job has ended leaves the backlog, once', async () => {
   expect(await mend(found, world)).toEqual(['changed'])
   expect(await lab.stack.backlog(tenantId)).toBe(0)
   // Its message was only late: it finds its end.
-  const late = await lab.records.claim(part, { owner: 'o', leaseMs: 1000, messageId: 'm', counted: false })
+  const late = await lab.records.claim(part, {
+    owner: 'o',
+    leaseMs: 1000,
+    messageId: 'm',
+    sentMs: 0,
+    counted: false,
+  })
   expect(late).toEqual({ verdict: 'settled', state: 'cancelled' })
 })
 
@@ -245,7 +252,8 @@ describe('where the truth cannot be learned', () => {
     expect(await lab.messages()).toEqual([])
     await lab.stack.redis.restart()
     // It came back empty: nobody remembers the job, and nothing is done to it.
-    expect(brief(await lab.find(world, 'jobs'))).toEqual([])
+    const back = { tries: 60, base: 0.2, cap: 1, signal: lab.signal }
+    expect(brief(await retry(() => lab.find(world, 'jobs'), back))).toEqual([])
     expect(await mend(found, world)).toEqual(['changed'])
     expect((await lab.stack.sqs.messages(names.queue)).length + (await lab.keys(job.folder)).length).toBe(0)
   })
