@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expectSuccess, isGone, readJson } from './api-answers.ts'
 import { type ApiAnswer, createApiClient } from './api-client.ts'
+import { readVideoKey, type VideoKey } from './api-keys.ts'
 import type { Config } from './config.ts'
 import { WorkerError } from './errors.ts'
 
@@ -63,6 +64,13 @@ export interface Api {
   heartbeat(job: JobRef, signal: AbortSignal): Promise<'ok' | 'expired' | 'gone' | 'error'>
   /** Whether the API takes our token: a heartbeat of video 0, which no video has. One try; never rejects. */
   check(signal: AbortSignal): Promise<'ok' | 'unauthorized' | 'unavailable'>
+  /**
+   * The key that this job's segments are encrypted with, the same one however often it is asked for. Throws
+   * key_unavailable.
+   */
+  videoKey(job: JobRef, signal: AbortSignal): Promise<VideoKey>
+  /** Likewise of a film; undefined when the catalogue is switched off. */
+  contentVideoKey(contentId: string, jobId: string, signal: AbortSignal): Promise<VideoKey | undefined>
   /** Makes a content for a key without an id; resolves its id, undefined when the catalogue is switched off. */
   createContent(content: Content, signal: AbortSignal): Promise<string | undefined>
   upsertContent(contentId: string, content: Content, signal: AbortSignal): Promise<CatalogAnswer>
@@ -122,12 +130,18 @@ export function openApi(config: Pick<Config, 'api' | 'catalog' | 'workerId'>, ho
   }
 
   const report = async (name: string, job: JobRef, json: object, signal: AbortSignal) => {
-    const answer = await client.insist(videoCall(name, job, json, signal))
+    const answer = await ownCall(name, job, json, signal)
     if (isGone(answer)) return 'gone'
-    if (answer.status === 409)
-      throw new WorkerError('owner_mismatch', `The API says that another worker owns video ${job.videoId}`)
     expectSuccess(name, answer)
     return 'accepted'
+  }
+
+  /** Throws owner_mismatch. */
+  async function ownCall(name: string, job: JobRef, json: object, signal: AbortSignal): Promise<ApiAnswer> {
+    const answer = await client.insist(videoCall(name, job, json, signal))
+    if (answer.status === 409)
+      throw new WorkerError('owner_mismatch', `The API says that another worker owns video ${job.videoId}`)
+    return answer
   }
 
   return {
@@ -149,6 +163,17 @@ export function openApi(config: Pick<Config, 'api' | 'catalog' | 'workerId'>, ho
       if (!answer || answer.status === 0) return 'unavailable'
       if (answer.status === 401 || answer.status === 403 || answer.status === 503) return 'unauthorized'
       return answer.status < 500 && answer.status !== 429 ? 'ok' : 'unavailable'
+    },
+
+    async videoKey(job, signal) {
+      return readVideoKey(await ownCall('key', job, { job_id: job.jobId }, signal))
+    },
+
+    async contentVideoKey(contentId, jobId, signal) {
+      const path = `${encodeURIComponent(contentId)}/video-key-internal`
+      const request = { json: { job_id: jobId }, idempotencyKey: `${jobId}:key`, signal }
+      const answer = await catalogCall('POST', path, request)
+      return answer && readVideoKey(answer)
     },
 
     async createContent(content, signal) {

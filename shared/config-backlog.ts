@@ -110,12 +110,11 @@ export function loadBacklogConfig(env: Env): BacklogConfig {
 
 /** A table of the variables, for docs/scaling.md: name, default, meaning. */
 export function backlogVariables(): string[][] {
-  return leavesOf(schema).map(({ variable }) => [
-    `\`${variable.env}\``,
-    variable.shown ??
-      (variable.default === null ? '**required**' : variable.default === '' ? '' : `\`${variable.default}\``),
-    variable.doc,
-  ])
+  return leavesOf(schema).map(({ variable }) => {
+    const { env, doc, shown, default: value } = variable
+    const given = value === null ? '**required**' : value === '' ? '' : `\`${Number(value)}\``
+    return [`\`${env}\``, shown ?? given, doc]
+  })
 }
 
 function problemsOf(loaded: convict.Config<Read>): string[] {

@@ -107,6 +107,15 @@ export const errorCodes = {
     meaning:
       'The instance may be taken away soon (rebalance recommendation); a long job goes back to the queue, once.',
   },
+  key_unavailable: {
+    kind: 'failed',
+    meaning: 'The API gave no key for a video that is to be encrypted, or one that cannot be used.',
+  },
+  key_changed: {
+    kind: 'failed',
+    meaning:
+      'The API gave another key than the one that parts of the video are encrypted with; the job starts over.',
+  },
   copy_refused: {
     kind: 'released',
     meaning: 'The source’s own pictures cannot be shown as they are; the job starts over and encodes them.',
@@ -115,6 +124,10 @@ export const errorCodes = {
     kind: 'released',
     meaning:
       'This worker’s ffmpeg lacks an encoder that the job’s profile asks for; another worker’s may have it.',
+  },
+  job_busy: {
+    kind: 'released',
+    meaning: 'A part ends its job, which another worker holds at the moment; the part waits for it.',
   },
   drained: { kind: 'released', meaning: 'The worker is stopping; the job goes back to the queue.' },
   // lost: somebody else owns the job

@@ -1,4 +1,12 @@
-import { backlogKey, heartbeatKey, jobRecordKey, partsKey, progressKey, statusKey } from './keys.ts'
+import {
+  backlogKey,
+  heartbeatKey,
+  jobRecordKey,
+  partsKey,
+  progressKey,
+  sentPartsKey,
+  statusKey,
+} from './keys.ts'
 import type { RedisPort } from './redis.ts'
 
 /** A settled record is remembered this long, in seconds: SQS keeps a message at most 14 days (facts.md). */
@@ -34,12 +42,20 @@ export type FinalState = 'done' | 'dead' | 'cancelled'
 /** The job's record in Redis: who has it, how often it failed, whether it stands in the backlog. */
 export interface JobRecords {
   /**
-   * counted: whether a job that has no record yet was counted in the backlog by the API. body: of the message, kept so
-   * that the job can be sent again when its message is lost (shared/reconcile).
+   * counted: whether a job that has no record yet was counted in the backlog by the API; sentMs: when its message was
+   * sent, by the clock of SQS (a job that was given up is begun anew only for one that came after its last attempt).
+   * body: of the message, kept so that the job can be sent again when its message is lost (shared/reconcile).
    */
   claim(
     job: JobIdentity,
-    input: { owner: string; leaseMs: number; messageId: string; counted: boolean; body?: string },
+    input: {
+      owner: string
+      leaseMs: number
+      messageId: string
+      sentMs: number
+      counted: boolean
+      body?: string
+    },
   ): Promise<Claim>
   renew(job: JobIdentity, token: number, leaseMs: number): Promise<'renewed' | 'lost' | 'missing'>
   release(job: JobIdentity, token: number, count: 'failures' | 'crashes' | 'releases'): Promise<number>
@@ -47,7 +63,9 @@ export interface JobRecords {
     job: JobIdentity,
     token: number,
     input: { state: FinalState; status: Record<string, unknown>; revivable?: boolean },
-  ): Promise<'ended' | 'lost' | 'missing'>
+  ): Promise<'ended' | 'owing' | 'lost' | 'missing'>
+  /** Of a job that ended before the API had counted it (`owing`): true once its count is taken out of the backlog. */
+  payDebt(job: JobIdentity): Promise<boolean>
   /** The job's parts are in the queue; its record waits for the join, owned by nobody. */
   fanOut(job: JobIdentity, token: number): Promise<'ended' | 'lost' | 'missing'>
   /**
@@ -91,6 +109,7 @@ export function openJobRecords(redis: RedisPort): JobRecords {
           input.counted ? 1 : 0,
           keepSeconds,
           keptBody(input.body),
+          input.sentMs,
         ],
       )) as [string, ...(string | number)[]]
       const [verdict, ...rest] = reply
@@ -119,11 +138,13 @@ export function openJobRecords(redis: RedisPort): JobRecords {
           : [record(job), record(job)]
       const reply = await redis.run(
         'finish',
-        [record(job), ...keys, counter(job)],
+        [record(job), ...keys, counter(job), job.parent ? record(job) : sentPartsKey(job.jobId)],
         [token, input.state, JSON.stringify(input.status), input.revivable ? 1 : 0, keepSeconds],
       )
-      return reply === 1 ? 'ended' : reply === -1 ? 'missing' : 'lost'
+      return reply === 1 ? 'ended' : reply === 2 ? 'owing' : reply === -1 ? 'missing' : 'lost'
     },
+
+    payDebt: async (job) => (await redis.run('pay-debt', [record(job), counter(job)], [])) === 1,
 
     async fanOut(job, token) {
       const reply = await redis.run('fan-out', [record(job), counter(job)], [token, keepSeconds])
@@ -131,7 +152,8 @@ export function openJobRecords(redis: RedisPort): JobRecords {
     },
 
     async enqueue(part, lostMs) {
-      return (await redis.run('enqueue', [record(part), counter(part)], [keepSeconds, lostMs])) === 1
+      const sent = sentPartsKey(part.parent?.jobId ?? part.jobId)
+      return (await redis.run('enqueue', [record(part), counter(part), sent], [keepSeconds, lostMs])) === 1
     },
 
     async share(part, token, { name, frames, speed, totalFrames, worker }, { json, from, to, seconds }) {
@@ -140,6 +162,7 @@ export function openJobRecords(redis: RedisPort): JobRecords {
         record(part),
         partsKey(part.parent.jobId),
         progressKey(part.video.tenantId, part.video.videoId),
+        record(part.parent),
       ]
       await redis.run('part-progress', keys, [
         token,
@@ -158,7 +181,13 @@ export function openJobRecords(redis: RedisPort): JobRecords {
     state: async (job) => (await redis.field(record(job), 'state')) ?? undefined,
 
     async write(job, token, key, value, seconds) {
-      return (await redis.run('fenced-set', [record(job), key], [token, value, seconds])) === 1
+      return (
+        (await redis.run(
+          'fenced-set',
+          [record(job), key, record(job.parent ?? job)],
+          [token, value, seconds],
+        )) === 1
+      )
     },
   }
 }

@@ -139,6 +139,11 @@ export function workerKey(workerId: string): string {
   return `video-worker:worker:${workerId}`
 }
 
+/** The records of a job's parts that were sent: its end takes those out of the backlog that nobody began. */
+export function sentPartsKey(jobId: string): string {
+  return `video-worker:sent:${jobId}`
+}
+
 /** What the parts of a fanned-out job have done so far, a field each: for the one progress bar. */
 export function partsKey(jobId: string): string {
   return `video-worker:parts:${jobId}`

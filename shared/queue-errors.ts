@@ -38,6 +38,12 @@ export function isTransient(error: unknown): boolean {
   return clockCorrected || status === 0 || status >= 500 || status === 429 || throttles.has(name)
 }
 
+/** We may not do this, or are not who we say. */
+export function isRefusal(error: unknown): boolean {
+  const { status, name } = readFailure(error)
+  return refusals.test(name) || status === 401 || status === 403
+}
+
 /** Any failure of a call but of a visibility change, as the error that the rest of the worker knows. */
 export function queueError(action: string, queue: string, error: unknown): WorkerError {
   const { status, name, message } = readFailure(error)

@@ -18,9 +18,10 @@ const pingSeconds = 60
 
 const scripts = [
   ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
-  ...(['fan-out', 'enqueue', 'part-progress'] as const),
+  ...(['fan-out', 'enqueue', 'part-progress', 'pay-debt'] as const),
   ...(['scan-page', 'reconcile-lock', 'reconcile-unlock', 'reconcile-look', 'reconcile-drift'] as const),
-  ...(['repair-counter', 'repair-stalled', 'repair-resend'] as const),
+  ...(['repair-counter', 'repair-stalled', 'repair-resend', 'repair-part'] as const),
+  ...(['start-over', 'withdraw', 'ask-cancel'] as const),
 ] as const
 export type ScriptName = (typeof scripts)[number]
 
@@ -39,13 +40,19 @@ export interface RedisPort {
   close(): void
 }
 
+/** The same for those who look at the fleet from outside: operators' commands. */
+export interface RedisConsole extends RedisPort {
+  /** Any other command, and its answer as ioredis gives it. */
+  ask(command: string, ...args: readonly (string | number)[]): Promise<unknown>
+}
+
 export interface RedisHooks {
   onUp?(): void
   /** Called once each time the connection is lost, not for each try. */
   onDown?(error: Error): void
 }
 
-export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisPort {
+export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): RedisConsole {
   let reconnectedMs = Number.NEGATIVE_INFINITY
   const client = new Redis({
     host: config.host,
@@ -141,6 +148,7 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
       closed.abort(new Error('the connection was closed'))
       client.disconnect()
     },
+    ask: (command, ...args) => ask(command, () => client.call(command, ...args)),
   }
 }
 

@@ -5,18 +5,21 @@ export interface StorageFailure {
   readonly status: number
   /** The S3 error code, or the name of a network error. */
   readonly code: string
+  /** The SDK saw by the answer that our clock is off by minutes; a HEAD's has no code that would say so. */
+  readonly clockCorrected: boolean
 }
 
 export function readFailure(error: unknown): StorageFailure {
   const known = (error ?? {}) as {
     name?: string
     code?: string
-    $metadata?: { httpStatusCode?: number }
+    $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean }
     $response?: { statusCode?: number }
   }
   // An answer that could not be parsed (a proxy's HTML page) has its status in $response only.
   const status = known.$metadata?.httpStatusCode ?? known.$response?.statusCode ?? 0
-  return { status, code: known.name ?? known.code ?? 'unknown' }
+  const clockCorrected = known.$metadata?.clockSkewCorrected ?? false
+  return { status, code: known.name ?? known.code ?? 'unknown', clockCorrected }
 }
 
 /** Client errors that a second try can cure: the bytes were damaged or delayed on their way. */
@@ -35,7 +38,8 @@ const transientCodes = new Set([
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof WorkerError) return error.code === 'storage_unavailable'
-  const { status, code } = readFailure(error)
+  const { status, code, clockCorrected } = readFailure(error)
+  if (clockCorrected) return true
   // A bucket that is full is so in half a minute, too: polling stops instead (worker/gate.ts).
   if (status === 501 || status === 507) return false
   // 200: the head of the answer came and its body broke.
@@ -51,7 +55,8 @@ function isDenied({ status, code }: StorageFailure): boolean {
 /** The last failure of a request as the error that the rest of the worker knows. Keys are no secrets, URLs are. */
 export function storageError(action: string, key: string, error: unknown): WorkerError {
   if (error instanceof WorkerError) return error
-  const { status, code } = readFailure(error)
+  const failure = readFailure(error)
+  const { status, code } = failure
   const details = { action, key, status, error: code }
   const answer = status === 0 ? `no answer (${code})` : `${status} ${code}`
   if (isTransient(error))
@@ -59,7 +64,7 @@ export function storageError(action: string, key: string, error: unknown): Worke
       cause: error,
       details,
     })
-  if (isDenied({ status, code }))
+  if (isDenied(failure))
     return new WorkerError(
       'storage_denied',
       code === 'NoSuchBucket'

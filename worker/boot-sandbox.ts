@@ -35,7 +35,8 @@ const leastProcesses = 1024
 
 /**
  * Tries what this system allows, with the real ffmpeg and in the real scratch folder, and keeps all that works.
- * folder: of this process, on the scratch disk. Throws config_invalid when SANDBOX=required and a part is missing.
+ * folder: of this process, on the scratch disk. Throws config_invalid when SANDBOX=required and a part is missing, and
+ * when ffmpeg can do nothing within its limits even without.
  */
 export async function openSandbox(
   bare: ToolHost,
@@ -61,6 +62,8 @@ export async function openSandbox(
       enclosed = undefined
     }
   }
+  if (own.every((part) => missing[part] !== undefined))
+    await checkLimits(bare, config, resolve(folder), signal)
   const parts = sandboxParts.filter((part) => missing[part] === undefined)
   const report = { level: levelOf(parts), parts, missing }
   if (config.ffmpeg.sandbox === 'required' && report.level !== 'full') {
@@ -128,14 +131,53 @@ async function strongest(
   return only(working)
 }
 
+interface Surroundings {
+  readonly folder: string
+  readonly enclosed: EnclosedListener | undefined
+  readonly signal: AbortSignal
+}
+
 /** One short encode in the sandbox, and one look at the port when it has a network of its own; says what went wrong. */
 async function attempt(
   bare: ToolHost,
+  config: Pick<Config, 'ffmpeg'>,
+  sandbox: Sandbox,
+  around: Surroundings,
+): Promise<string | undefined> {
+  try {
+    await tryOut(bare, config, sandbox, around)
+    return undefined
+  } catch (error) {
+    around.signal.throwIfAborted()
+    return inWords(error)
+  }
+}
+
+/** Throws config_invalid: with such limits every job would fail, and be blamed on its file. */
+async function checkLimits(
+  bare: ToolHost,
+  config: Pick<Config, 'ffmpeg'>,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await tryOut(bare, config, {}, { folder, enclosed: undefined, signal }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    // A machine that is busy for so long says nothing about the limits.
+    if (asWorkerError(error).code === 'stage_timeout') return
+    throw new WorkerError(
+      'config_invalid',
+      `ffmpeg cannot make a tenth of a second of 64x64 within FFMPEG_MEMORY_LIMIT_MB=${config.ffmpeg.memoryLimitMb}: ${inWords(error)}`,
+      { cause: error },
+    )
+  })
+}
+
+async function tryOut(
+  bare: ToolHost,
   { ffmpeg }: Pick<Config, 'ffmpeg'>,
   sandbox: Sandbox,
-  around: { folder: string; enclosed: EnclosedListener | undefined; signal: AbortSignal },
-): Promise<string | undefined> {
-  const { folder, enclosed, signal } = around
+  { folder, enclosed, signal }: Surroundings,
+): Promise<void> {
   const cwd = join(folder, 'trial')
   await mkdir(cwd, { recursive: true })
   const limits = { memoryMb: ffmpeg.memoryLimitMb, nice: 0, cpuSeconds: 60, fileBytes: 2 ** 20 }
@@ -146,15 +188,15 @@ async function attempt(
     await runTool({ ...run, what: 'video', bin: ffmpeg.bin, args: [...quiet, ...clip] })
     if (sandbox.network && enclosed)
       await lookAtPort({ ...run, what: 'probe', bin: ffmpeg.probeBin }, enclosed.server)
-    return undefined
-  } catch (error) {
-    signal.throwIfAborted()
-    const { message, details } = asWorkerError(error)
-    const said = String(details?.stderr ?? '').split('\n')[0]
-    return said ? `${message}: ${said}` : message
   } finally {
     await rm(cwd, { recursive: true, force: true })
   }
+}
+
+function inWords(error: unknown): string {
+  const { message, details } = asWorkerError(error)
+  const said = String(details?.stderr ?? '').split('\n')[0]
+  return said ? `${message}: ${said}` : message
 }
 
 /** ffprobe fails, since nothing is served there; but somebody connected. */

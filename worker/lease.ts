@@ -25,6 +25,8 @@ export interface LeaseInput {
   readonly receiptHandle: string
   readonly messageId: string
   readonly body: string
+  /** When it was sent, milliseconds since 1970 by the clock of SQS. */
+  readonly sentMs: number
   readonly owner: string
   /** Fencing token of the claim; undefined when Redis was away and the SQS lease stands alone. */
   readonly token: number | undefined
@@ -124,8 +126,9 @@ export function startLease(input: LeaseInput): Lease {
         owner: input.owner,
         leaseMs: visibilityMs,
         messageId: input.messageId,
+        sentMs: input.sentMs,
         body: input.body,
-        counted: token === undefined,
+        counted: token === undefined && input.job.parent === undefined,
       })
       if (claim.verdict === 'yours') token = claim.token
       else {

@@ -1,7 +1,7 @@
-import { fullJitter, retry } from '../shared/backoff.ts'
+import { fullJitter } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
-import type { FinalState, JobRecords } from '../shared/jobs.ts'
+import type { JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import { now } from '../shared/time.ts'
@@ -10,12 +10,17 @@ import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
+import { finishRecord, releaseRecord } from './settle-record.ts'
+import { showAgain } from './show-again.ts'
 
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
 const handBackMs = 4_000
 
 /** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
 const letGoMs = 10_000
+
+/** A bucket that could not remove the ledger of a job that is done is asked again after this long. */
+const sweepAfterSeconds = 60
 
 export interface SettleInput<Result> {
   readonly queue: Queue
@@ -77,12 +82,16 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       // Fenced: a job that somebody took over stays his. One that nobody took is let go of, which is no crash: its
       // lease ran out here, or a second delivery of its message made our handle a stale one.
       const token = input.lease.token()
-      if (token !== undefined) await release('releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
+      if (token !== undefined)
+        await releaseRecord(input, 'releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
       return
     }
 
     case 'published':
-      await finish('done', {})
+      await finishRecord(input, { state: 'done' })
+      await ending.sweep?.(signal).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the ledger could not be removed')
+      })
       return acknowledge()
 
     case 'done': {
@@ -95,11 +104,15 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         )
         return act({ type: 'cancelled', error }, input)
       }
-      await finish('done', { result: outcome.result })
-      await ending.tidy(outcome.result, signal).catch((error: unknown) => {
-        logger.warn({ err: error }, 'older versions or the ledger could not be removed')
-      })
-      return acknowledge()
+      await finishRecord(input, { state: 'done', result: outcome.result })
+      const tidied = await ending.tidy(outcome.result, signal).then(
+        () => true,
+        (error: unknown) => {
+          logger.warn({ err: error }, 'older versions or the ledger could not be removed')
+          return false
+        },
+      )
+      return acknowledge(tidied ? undefined : sweepAfterSeconds)
     }
 
     case 'fanned': {
@@ -121,7 +134,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       if (outcome.error.code === 'cancelled') await ending.fail(outcome.error, signal)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('cancelled', outcome.error, signal)
-      await finish('cancelled', { error: outcome.error })
+      await finishRecord(input, { state: 'cancelled', error: outcome.error })
       return acknowledge()
 
     case 'rejected':
@@ -129,7 +142,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       if ((await ending.fail(outcome.error, signal)) === 'gone') refuseFresh()
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
-      await finish('dead', { error: outcome.error })
+      await finishRecord(input, { state: 'dead', error: outcome.error })
       return acknowledge()
 
     case 'failed': {
@@ -140,9 +153,11 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
         logger.error({ err: error }, 'the API refused the last word on the job')
       })
       await ending.removeOutput(outcome.error, signal)
+      // Before the parent of a part ends: behind that nobody would come back to park it.
+      const parked = { ...delivery, body: ending.startBody ?? delivery.body }
+      await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
-      await queue.park(delivery, `${outcome.error.code}: ${outcome.error.message}`, signal)
-      await finish('dead', { error: outcome.error, revivable: true })
+      await finishRecord(input, { state: 'dead', error: outcome.error, revivable: true })
       return acknowledge()
     }
 
@@ -159,32 +174,6 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     return Math.max(1, Math.round(fullJitter({ base, cap, attempt })))
   }
 
-  /** The record's end, fenced. Redis away: the message decides alone, and a recount repairs the counter. */
-  async function finish(
-    state: FinalState,
-    end: { result?: Result; error?: WorkerError; revivable?: boolean },
-  ): Promise<void> {
-    const { revivable = false, ...rest } = end
-    const how = { state, status: ending.status({ state, ...rest }), revivable }
-    const write = async () => {
-      const token = await input.lease.claimNow()
-      if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
-      input.lease.leaveRecord()
-      return input.records.finish(ending.identity, token, how)
-    }
-    try {
-      // A job that Redis has never heard of can wait for it, its slot need not.
-      const retryIf = () => input.lease.token() !== undefined
-      const answer = await retry(write, { tries: 3, base: 0.2, cap: 2, signal, retryIf })
-      if (answer === 'lost')
-        throw new WorkerError('lease_lost', 'another worker took the job over before it was settled')
-    } catch (error) {
-      if (asWorkerError(error).kind === 'lost') throw error
-      logger.warn({ err: error }, 'the job record could not be ended')
-      input.lateEnds?.add(ending.identity.jobId, write)
-    }
-  }
-
   /** A row may be saved after its message is sent: not found is no answer yet (lesson 12). */
   function refuseFresh(): void {
     const ageSeconds = (now() - delivery.sentMs) / 1000
@@ -195,22 +184,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     )
   }
 
-  async function acknowledge(): Promise<void> {
+  /** again: seconds until the message comes once more, for the job that has ended to be swept. */
+  async function acknowledge(again?: number): Promise<void> {
     await ending
       .ended?.()
       .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
     await input.lease.stop()
-    await queue.delete(delivery.receiptHandle, signal)
-  }
-
-  function release(
-    count: 'failures' | 'crashes' | 'releases',
-    token: number,
-    within = signal,
-  ): Promise<number> {
-    // Tried again: a hand-back that Redis missed would count as a crash.
-    const give = () => input.records.release(ending.identity, token, count)
-    return retry(give, { tries: 3, base: 0.2, cap: 2, signal: within })
+    if (again === undefined) await queue.delete(delivery.receiptHandle, signal)
+    else await queue.extend(delivery.receiptHandle, again, signal)
   }
 
   async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {
@@ -219,7 +200,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     const answer =
       token === undefined
         ? -1
-        : await release(count, token).catch((error: unknown) => {
+        : await releaseRecord(input, count, token).catch((error: unknown) => {
             logger.warn({ err: error }, 'the job record could not be given back')
             input.lateEnds?.add(ending.identity.jobId, () =>
               input.records.release(ending.identity, token, count),
@@ -227,6 +208,6 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
             return -1
           })
     if (answer === 0) throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')
-    await queue.extend(delivery.receiptHandle, seconds, signal)
+    await showAgain(queue, delivery, seconds, signal)
   }
 }

@@ -15,6 +15,7 @@ import type { LateEnds } from './late-ends.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 import { settle } from './settle.ts'
+import { showAgain } from './show-again.ts'
 
 /** What /status shows of a job in hand. */
 export interface RunningJob {
@@ -56,18 +57,18 @@ export async function runDelivery<Result>(
   const { config, queue, records } = ports
   const logger = parentLogger.child({ ...work.labels, receiveCount: delivery.receiveCount })
   const leaseMs = config.lease.visibilitySeconds * 1000
+  const { messageId, sentMs } = delivery
+  // A part is counted with its record; one that was sent without, since Redis was away, is not.
+  const counted = work.identity.parent === undefined
   // One owner a delivery: two slots of this process must not take a job from each other.
   const owner = `${ports.owner}:${randomUUID().slice(0, 8)}`
   const claim = await records
-    .claim(work.identity, {
-      ...{ owner, leaseMs, messageId: delivery.messageId, counted: true },
-      body: delivery.body,
-    })
+    .claim(work.identity, { owner, leaseMs, messageId, sentMs, counted, body: delivery.body })
     .catch((error: unknown) => {
       logger.warn({ err: error }, 'no claim in Redis: the SQS lease stands alone')
       return undefined
     })
-  if (claim && claim.verdict !== 'yours') return setAside(claim, delivery, queue, logger)
+  if (claim && claim.verdict !== 'yours') return setAside(work, claim, delivery, queue, logger)
 
   const { failures, crashes, releases } = claim ?? { failures: 0, crashes: 0, releases: 0 }
   const attempts: Attempts = { failures, crashes, releases }
@@ -81,7 +82,8 @@ export async function runDelivery<Result>(
     ...{ queue, records, config: config.lease, owner, logger: jobLogger },
     ...{
       receiptHandle: delivery.receiptHandle,
-      messageId: delivery.messageId,
+      messageId,
+      sentMs,
       body: delivery.body,
       receivedMs: delivery.receivedMs,
     },
@@ -163,16 +165,21 @@ export async function runDelivery<Result>(
 
 /** A message whose job is settled has only itself left to delete; one whose job is busy waits for that lease. */
 async function setAside(
+  work: Work,
   claim: Exclude<Claim, { verdict: 'yours' }>,
   delivery: Delivery,
   queue: Queue,
   logger: Logger,
 ): Promise<string> {
   const signal = AbortSignal.timeout(30_000)
+  if (claim.verdict === 'settled' && claim.state === 'done')
+    await work
+      .sweep?.(signal)
+      .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
   const action =
     claim.verdict === 'settled'
       ? queue.delete(delivery.receiptHandle, signal)
-      : queue.extend(delivery.receiptHandle, Math.ceil(claim.leftMs / 1000) + 1, signal)
+      : showAgain(queue, delivery, Math.ceil(claim.leftMs / 1000) + 1, signal)
   await action.catch((error: unknown) =>
     logger.warn({ err: error }, 'the message is left to its visibility timeout'),
   )

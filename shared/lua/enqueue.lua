@@ -3,6 +3,7 @@
 
   KEYS[1]  the part's record
   KEYS[2]  the tenant's backlog counter, or the record again when the job is not counted
+  KEYS[3]  set of the records of the job's parts that were sent, for the job's end
   ARGV[1]  seconds the record is kept
   ARGV[2]  milliseconds after which a message that nobody received counts as lost
 
@@ -20,5 +21,7 @@ if state ~= 'waiting' and state ~= 'running' then
   if KEYS[2] ~= record then redis.call('INCR', KEYS[2]) end
 end
 redis.call('HSET', record, 'sent', now, 'updated', now)
+redis.call('SADD', KEYS[3], record)
+redis.call('EXPIRE', KEYS[3], tonumber(ARGV[1]))
 redis.call('EXPIRE', record, tonumber(ARGV[1]))
 return 1

@@ -4,6 +4,7 @@
 
   KEYS[1]  the job's record
   KEYS[2]  the key
+  KEYS[3]  of a part: the record of the job it belongs to, which may have ended; else the record again
   ARGV[1]  fencing token of the claim
   ARGV[2]  value
   ARGV[3]  seconds to live
@@ -12,5 +13,9 @@
 ]]
 local held = redis.call('HMGET', KEYS[1], 'token', 'state')
 if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end
+if KEYS[3] ~= KEYS[1] then
+  local job = redis.call('HGET', KEYS[3], 'state')
+  if job == 'done' or job == 'dead' or job == 'cancelled' then return 0 end
+end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', tonumber(ARGV[3]))
 return 1

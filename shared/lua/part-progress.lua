@@ -4,6 +4,7 @@
   KEYS[1]  the part's record
   KEYS[2]  hash of the job's parts: name to "frames speed worker"
   KEYS[3]  the video's progress key
+  KEYS[4]  the job's record: once it has ended, its bar is left alone
   ARGV[1]  fencing token of the part's claim
   ARGV[2]  name of the part
   ARGV[3]  frames it has done
@@ -15,10 +16,12 @@
   ARGV[9]  percent at which it ends
   ARGV[10] JSON of the progress value, whose numbers are filled in here
 
-  Returns the overall percent, or -1 when the part is somebody else's
+  Returns the overall percent, or -1 when the part is somebody else's or its job has ended
 ]]
 local held = redis.call('HMGET', KEYS[1], 'token', 'state')
 if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return -1 end
+local job = redis.call('HGET', KEYS[4], 'state')
+if job == 'done' or job == 'dead' or job == 'cancelled' then return -1 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 redis.call('EXPIRE', KEYS[2], tonumber(ARGV[7]))
 local frames, speed = 0, 0

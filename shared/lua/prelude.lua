@@ -3,9 +3,9 @@
 
   The API sends a message first and counts it then (contract.md section 3), so a quick worker can claim a job that
   is not in the backlog yet. A counter that stands at 0 cannot be lowered; the record then owes one, and pays when
-  the count has come. After a minute the debt is forgotten: the counter was wiped, and a recount will tell.
+  the count has come. After five minutes the debt is forgotten: nobody counted the job, and a recount will tell.
 ]]
-local debt_ms = 60000
+local debt_ms = 300000
 
 local function now_ms()
   local time = redis.call('TIME')

@@ -137,10 +137,13 @@ test('a job that cannot be protected goes back where the instance is leaving, an
   expect(leaving.asg.state(leaving.id)).toBe('Terminating:Proceed')
   expect(await fleet.stack.queueCounts()).toMatchObject({ waiting: 1, inFlight: 0 })
 
+  // Nothing is received before Auto Scaling is deaf to it.
+  const release = fleet.holdQueue()
   const mute = await startOn('unheard', { SCALE_IN_IDLE_SECONDS: '3600' })
   const times = Number.POSITIVE_INFINITY
   const denied = { status: 403, code: 'AccessDenied', times }
   mute.asg.faults.failNext({ operation: 'SetInstanceProtection' }, denied)
+  release()
   await settled(mute.worker, job, 'done')
   expect(said(mute.worker, 'scale-in protection cannot be changed: it is tried again')).toHaveLength(1)
   await expectKept(fleet, { jobs: [{ job, end: 'complete' }], workers: [leaving.id, mute.id] })

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { childMarks } from '../../worker/media/orphans.ts'
 
 /** A process that a worker started for a job, or what such a one started. */
@@ -7,6 +7,8 @@ export interface Tool {
   /** Name of the program. */
   readonly name: string
   readonly command: string
+  /** Where it runs: below the folder of the test that started its worker. */
+  readonly cwd: string
   /** One letter, as proc(5) has it: `T` is stopped. */
   readonly state: string
 }
@@ -21,7 +23,8 @@ export async function toolsOf(workerIds: readonly string[]): Promise<Tool[]> {
     if (!marks.some((mark) => environment.includes(mark))) continue
     const [, name = '', state = ''] = /\((.*)\) (\S)/s.exec(await read('stat')) ?? []
     const command = (await read('cmdline')).replaceAll('\0', ' ')
-    if (state !== '' && state !== 'Z') found.push({ pid: Number(pid), name, command, state })
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '')
+    if (state !== '' && state !== 'Z') found.push({ pid: Number(pid), name, command, cwd, state })
   }
   return found
 }

@@ -47,6 +47,8 @@ test('SQS throttles, answers 500, resets connections: polls, beats and deletes a
   const wrongs: Fault[] = [{ status: 400, code: 'RequestThrottled' }, { status: 500 }, { reset: true }]
   for (const wrong of wrongs) {
     const faults = actions.map((operation) => sqs.faults.failNext({ operation }, { ...wrong, times: 2 }))
+    // A poll that is open already would bring the job past them.
+    await fleet.until('polls fail', () => faults[0]!.hits() === 2)
     const job = await send(short)
     await settled(worker, job, 'done')
     expect(faults.map((each) => each.hits())).toEqual([2, 2, 2])

@@ -117,6 +117,19 @@ describe('a job in the middle of its encode', () => {
     expect(await fleet.stack.queueCounts()).toEqual({ waiting: 0, inFlight: 1, delayed: 0, dead: 0 })
     expect(await fleet.stack.backlog(tenantId)).toBe(0)
   })
+
+  test('whose encoder hangs is killed and counted as a crash, not as an attempt', async () => {
+    const worker = fleet.start('hung', { ...threeSlots, ENCODE_STALL_SECONDS: '5' })
+    const job = await send()
+    await midEncode(fleet, worker, job)
+    await settled(worker, job, 'failed')
+    expect(await line(worker, job, 'job ended without a result')).toMatchObject({
+      err: { code: 'encode_stalled' },
+    })
+    expect(await line(worker, job, 'job started', { attempt: 2 })).toMatchObject({ crashes: 1, failures: 0 })
+    await settled(worker, job, 'done')
+    await expectKept(fleet, { jobs: [{ job, end: 'complete' }], workers: ['hung'] })
+  })
 })
 
 test('two workers of one name do not disturb each other: no ffmpeg swept, no job done twice, none taken from the other', async () => {

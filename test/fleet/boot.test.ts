@@ -56,6 +56,11 @@ describe('a worker with a wrong configuration exits with 78', () => {
     expect(lacks).toContain('lacks encoder libx264')
   })
 
+  test('when ffmpeg can do nothing with the memory that it may have', async () => {
+    const [how, said] = await boot('no-memory', { FFMPEG_MEMORY_LIMIT_MB: '40' })
+    expect([how, said]).toEqual(['exit code 78', expect.stringContaining('FFMPEG_MEMORY_LIMIT_MB=40')])
+  })
+
   test('when scratch cannot be written, or is too small', async () => {
     const file = join(fleet.dir, 'a-file')
     await writeFile(file, '')

@@ -89,6 +89,12 @@ export async function makeLongClip(
   ])
 }
 
+/** A second of 8K in which nothing happens: one picture of it is 50 MB to whoever decodes it. */
+export async function makeHugeClip(dir: string): Promise<string> {
+  const input = ['-f', 'lavfi', '-i', 'color=s=7680x4320:r=5:d=1']
+  return await makeVideo(join(dir, 'huge.mp4'), [...input, ...x264, '-movflags', '+faststart'])
+}
+
 const bt709 = [
   '-colorspace',
   'bt709',

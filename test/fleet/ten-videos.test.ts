@@ -82,6 +82,16 @@ describe('ten videos and two workers', () => {
     expect(await redisClient.exists(`tenant:${tenantId}:video:${videoId}:heartbeat`)).toBe(0)
   })
 
+  test('show no viewer half a video: each master is written last, under a key of its own job', () => {
+    const written = fleet.stack.s3.requests.filter(({ method }) => method === 'PUT').map(({ key }) => key)
+    for (const { jobId, body } of outcomes.values()) {
+      const master = String(body.hls_path)
+      expect(master).toContain(`/${jobId}/master.m3u8`)
+      expect(written.filter((key) => key.includes(`/${jobId}/`)).at(-1)).toBe(master)
+      expect(written.filter((key) => key === master)).toHaveLength(1)
+    }
+  })
+
   test('leave the sources where they were', async () => {
     for (const key of sources.values())
       expect(await fleet.stack.storage.head(key, fleet.signal)).toBeDefined()

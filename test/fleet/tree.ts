@@ -37,7 +37,9 @@ export async function readTree(storage: Storage, master: string, signal: AbortSi
     if (!key.endsWith('.m3u8')) return
     const text = (await storage.getText(key, signal)) ?? ''
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-    const attributes = [...text.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]!)
+    // Keys are elsewhere, and not for everybody.
+    const open = text.replace(/^#EXT-X-KEY:.*$/gm, '')
+    const attributes = [...open.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]!)
     for (const uri of [...lines, ...attributes]) {
       await follow(posix.join(posix.dirname(key), decodeURIComponent(uri)))
     }

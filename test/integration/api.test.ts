@@ -151,6 +151,36 @@ describe('complete and fail', () => {
   })
 })
 
+describe('the key of a video', () => {
+  test('is the same however often it is asked for, with an address that gives it to players', async () => {
+    const given = await api.videoKey(job, signal)
+    expect(given.key).toHaveLength(16)
+    expect(await api.videoKey(job, signal)).toEqual(given)
+    expect(server.calls[0]).toMatchObject({ name: 'key', jobId: job.jobId, idempotencyKey: 'b3e1-1:key' })
+    expect(Buffer.from(await (await fetch(given.uri)).arrayBuffer())).toEqual(given.key)
+    expect((await api.videoKey({ ...job, jobId: 'b3e1-9' }, signal)).key).not.toEqual(given.key)
+    expect((await api.contentVideoKey('7', 'film-1', signal))?.key).toHaveLength(16)
+    const off = open({ catalogToken: '' })
+    expect(await off.contentVideoKey('7', 'film-1', signal)).toBeUndefined()
+    off.close()
+  })
+
+  test('of a video that is not there, or somebody else’s, is refused', async () => {
+    server.rows.deleteVideo(5)
+    await expect(api.videoKey(job, signal)).rejects.toMatchObject({ code: 'key_unavailable' })
+    server.rows.addVideo({ id: 5, tenantId: 1, fileKey: 'tenants/1/video/raw/a/b.mp4' })
+    server.rows.updateVideo(5, { owner: 'worker-2' })
+    await expect(api.videoKey(job, signal)).rejects.toMatchObject({ code: 'owner_mismatch' })
+  })
+
+  test('is tried again when the API is away, and then the message waits', async () => {
+    server.faults.failNext({ operation: 'key' }, { status: 500, times: 2 })
+    expect((await api.videoKey(job, signal)).key).toHaveLength(16)
+    server.faults.failNext({ operation: 'key' }, { status: 500, times: 9 })
+    await expect(api.videoKey(job, signal)).rejects.toMatchObject({ code: 'api_unavailable' })
+  })
+})
+
 describe('heartbeat and check', () => {
   test('say what the API thinks in one try, and never reject', async () => {
     expect(await api.heartbeat(job, signal)).toBe('ok')

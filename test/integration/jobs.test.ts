@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type JobIdentity, type JobRecords, openJobRecords } from '../../shared/jobs.ts'
-import { backlogKey, heartbeatKey, jobRecordKey, progressKey, statusKey } from '../../shared/keys.ts'
+import {
+  backlogKey,
+  heartbeatKey,
+  jobRecordKey,
+  progressKey,
+  sentPartsKey,
+  statusKey,
+} from '../../shared/keys.ts'
 import { openRedis, type RedisPort } from '../../shared/redis.ts'
 import { sleep } from '../../shared/time.ts'
 import { startRedis } from '../local/redis-server.ts'
@@ -30,13 +37,14 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 beforeEach(async () => {
+  await redis.delete(sentPartsKey('a'), ...['chunk-0', 'chunk-1'].map((name) => jobRecordKey(`a/${name}`)))
   const keys = [backlogKey(tenant), statusKey(tenant, 1), heartbeatKey(tenant, 1), progressKey(tenant, 1)]
   await redis.delete(...keys, ...['a', 'b', ...names].map(jobRecordKey))
 })
 
 const names = Array.from({ length: 12 }, (_, index) => `job-${index}`)
 const claim = (owner: string, input: Partial<Parameters<JobRecords['claim']>[1]> = {}, of = job) =>
-  records.claim(of, { owner, leaseMs: longLease, messageId: 'm1', counted: true, ...input })
+  records.claim(of, { owner, leaseMs: longLease, messageId: 'm1', sentMs: 0, counted: true, ...input })
 const backlog = async () => Number((await redis.get(backlogKey(tenant))) ?? 0)
 const sent = async (count: number) => redis.set(backlogKey(tenant), String(count), 1000)
 
@@ -69,6 +77,15 @@ describe('a claim', () => {
     expect(await backlog()).toBe(0)
   })
 
+  test('by the same delivery again, whose answer was lost or which comes late, is the same claim', async () => {
+    await sent(1)
+    const first = await claimed('one', { leaseMs: 10 })
+    expect(await claimed('one')).toEqual(first)
+    await soon(30)
+    expect(await claimed('one')).toMatchObject({ token: first.token, crashes: 0 })
+    expect(await records.finish(job, first.token, { state: 'done', status: {} })).toBe('ended')
+  })
+
   test('of a job that has ended says so', async () => {
     const { token } = await claimed('one')
     await records.finish(job, token, { state: 'done', status: { status: 'READY' } })
@@ -81,13 +98,19 @@ describe('a claim', () => {
     const again = await claimed('one')
     await records.finish(job, again.token, { state: 'dead', status: {}, revivable: true })
     expect(await claim('two')).toEqual({ verdict: 'settled', state: 'dead' })
-    expect(await claim('two', { messageId: 'redriven' })).toMatchObject({ verdict: 'yours', failures: 0 })
+    // A watch or a duplicate that was sent before the last attempt is no redrive.
+    expect(await claim('two', { messageId: 'watch', sentMs: Date.now() - 60_000 })).toMatchObject({
+      state: 'dead',
+    })
+    const redriven = { messageId: 'redriven', sentMs: Date.now() + 60_000 }
+    expect(await claim('two', redriven)).toMatchObject({ verdict: 'yours', failures: 0 })
   })
 
   test('of a rejected job stays settled, however it was sent', async () => {
     const { token } = await claimed('one')
     await records.finish(job, token, { state: 'dead', status: {} })
-    expect(await claim('two', { messageId: 'redriven' })).toEqual({ verdict: 'settled', state: 'dead' })
+    const redriven = { messageId: 'redriven', sentMs: Date.now() + 60_000 }
+    expect(await claim('two', redriven)).toEqual({ verdict: 'settled', state: 'dead' })
   })
 
   test('after Redis was wiped takes nothing from a backlog that no longer counts the job', async () => {
@@ -111,6 +134,24 @@ describe('a job that is claimed before the API has counted it', () => {
     const { token } = await claimed('one')
     await sent(1)
     await records.finish(job, token, { state: 'done', status: {} })
+    expect(await backlog()).toBe(0)
+  })
+
+  test('and ends before that, is taken out once it is counted', async () => {
+    const { token } = await claimed('one')
+    expect(await records.finish(job, token, { state: 'done', status: {} })).toBe('owing')
+    expect(await records.payDebt(job)).toBe(false)
+    await sent(1)
+    expect(await records.payDebt(job)).toBe(true)
+    expect(await records.payDebt(job)).toBe(true)
+    expect(await backlog()).toBe(0)
+  })
+
+  test('and ends before that with a worker that dies, is taken out by whoever gets its message again', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'done', status: {} })
+    await sent(1)
+    await claim('two')
     expect(await backlog()).toBe(0)
   })
 
@@ -154,6 +195,37 @@ describe('the end of a job', () => {
     const { token } = await claimed('one')
     await records.finish(job, token, { state: 'done', status: { status: 'READY' } })
     expect(await records.write(job, token, statusKey(tenant, 1), '{"status":"PROCESSING"}', 60)).toBe(false)
+    expect(await redis.get(statusKey(tenant, 1))).toContain('READY')
+  })
+})
+
+describe('the parts of a job', () => {
+  const part = (name: string): JobIdentity => ({ ...job, jobId: `a/${name}`, parent: job })
+
+  test('that nobody has begun leave the backlog with the end of the job, sent or not', async () => {
+    await sent(1)
+    const { token } = await claimed('one')
+    for (const name of ['chunk-0', 'chunk-1']) expect(await records.enqueue(part(name), longLease)).toBe(true)
+    await records.fanOut(job, token)
+    await claimed('two', {}, part('chunk-0'))
+    expect(await backlog()).toBe(1)
+    const join = await claimed('three')
+    await records.finish(job, join.token, { state: 'cancelled', status: {} })
+    expect(await backlog()).toBe(0)
+    expect(await claim('four', {}, part('chunk-1'))).toEqual({ verdict: 'settled', state: 'cancelled' })
+    expect(await backlog()).toBe(0)
+  })
+
+  test('say nothing of the video once the job has ended', async () => {
+    const { token } = await claimed('one')
+    const mine = await claimed('two', {}, part('chunk-0'))
+    expect(await records.write(part('chunk-0'), mine.token, statusKey(tenant, 1), 'PROCESSING', 60)).toBe(
+      true,
+    )
+    await records.finish(job, token, { state: 'done', status: { status: 'READY' } })
+    expect(await records.write(part('chunk-0'), mine.token, statusKey(tenant, 1), 'PROCESSING', 60)).toBe(
+      false,
+    )
     expect(await redis.get(statusKey(tenant, 1))).toContain('READY')
   })
 })

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import { sleep } from '../../shared/time.ts'
 import { createFaults, type Faults } from './faults.ts'
-import { countBacklog, isSigned, readRequest, send } from './reference-http.ts'
+import { countBacklog, isSigned, keyAnswer, readRequest, send, sendKey } from './reference-http.ts'
 import { type ApiCallAnswer, type ApiCallRequest, findRoute, type Route } from './reference-routes.ts'
 import { ReferenceRows } from './reference-rows.ts'
 
@@ -78,6 +78,8 @@ export async function startReferenceApi(options: ReferenceApiOptions): Promise<R
 
   async function serve(http: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await readRequest(http)
+    const key = request.method === 'GET' ? keyAnswer(request.path, rows) : undefined
+    if (key) return sendKey(response, key)
     const route = findRoute(request, rows, () => countBacklog(redis))
     const target = { method: request.method, operation: route?.name ?? 'unknown', key: request.path }
     const fault = faults.take(target)

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Redis } from 'ioredis'
 import { now } from '../../shared/time.ts'
-import type { ApiCallAnswer, ApiCallRequest } from './reference-routes.ts'
+import { type ApiCallAnswer, type ApiCallRequest, keyPath } from './reference-routes.ts'
+import type { ReferenceRows } from './reference-rows.ts'
 
 /** A signature older than this is refused: the usual tolerance of webhook receivers, in seconds. */
 const signatureAge = 300
@@ -39,4 +40,19 @@ export function send(response: ServerResponse, { status, body }: ApiCallAnswer):
     'content-length': Buffer.byteLength(text),
   })
   response.end(text)
+}
+
+/** A key as players ask for it: 16 bytes, for pages of any origin. Undefined when the path is no key's. */
+export function keyAnswer(path: string, rows: ReferenceRows): Buffer | undefined {
+  if (!path.startsWith(keyPath)) return undefined
+  const key = rows.keyOf(decodeURIComponent(path.slice(keyPath.length)))
+  return key === undefined ? undefined : Buffer.from(key, 'base64')
+}
+
+export function sendKey(response: ServerResponse, key: Buffer): void {
+  response.writeHead(200, {
+    ...{ 'content-type': 'application/octet-stream', 'content-length': key.length },
+    ...{ 'access-control-allow-origin': '*', 'cache-control': 'no-store' },
+  })
+  response.end(key)
 }

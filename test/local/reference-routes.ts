@@ -15,15 +15,15 @@ export interface ApiCallAnswer {
 }
 
 export interface Route {
-  /** `complete`, `fail`, `heartbeat`, `backlog-count`, `dlq-mark-dead`, `content`, `asset`. */
+  /** `complete`, `fail`, `heartbeat`, `key`, `backlog-count`, `dlq-mark-dead`, `content`, `asset`, `content-key`. */
   readonly name: string
   readonly guard: 'worker' | 'internal' | 'catalogue'
   readonly videoId?: number
   run(): ApiCallAnswer | Promise<ApiCallAnswer>
 }
 
-const worker = /^\/api\/v1\/internal\/video-worker\/(\d+)\/(complete|fail|heartbeat)\/$/
-const contents = /^\/v1\/contents\/(?:([^/]+)\/)?(upsert-internal|video-assets-internal)$/
+const worker = /^\/api\/v1\/internal\/video-worker\/(\d+)\/(complete|fail|heartbeat|key)\/$/
+const contents = /^\/v1\/contents\/(?:([^/]+)\/)?(upsert-internal|video-assets-internal|video-key-internal)$/
 
 /** Finds the endpoint for a request: contract.md sections 4 and 5. Paths are exact, final slash included. */
 export function findRoute(
@@ -53,8 +53,21 @@ export function findRoute(
     return { name: 'content', guard: 'catalogue', run: () => upsertContent(id, request, rows) }
   if (content[2] === 'video-assets-internal' && method === 'POST' && id !== undefined)
     return { name: 'asset', guard: 'catalogue', run: () => addAsset(id, json, rows) }
+  if (content[2] === 'video-key-internal' && method === 'POST' && id !== undefined)
+    return { name: 'content-key', guard: 'catalogue', run: () => giveKey(request, rows) }
   return undefined
 }
+
+/** The same key for a job however often it is asked for, and where its players get it: test/local/reference-http.ts. */
+function giveKey({ json = {}, headers }: ApiCallRequest, rows: ReferenceRows): ApiCallAnswer {
+  const jobId = String(json.job_id ?? '')
+  if (jobId === '') return answer(400, { detail: 'job_id is required' })
+  const uri = `http://${headers.host}${keyPath}${jobId}`
+  return answer(200, { key: rows.videoKey(jobId), uri })
+}
+
+/** Where anybody gets a key, as a viewer whom the product lets in. */
+export const keyPath = '/video-keys/'
 
 function report(name: string, videoId: number, request: ApiCallRequest, rows: ReferenceRows): ApiCallAnswer {
   const { json = {}, headers } = request
@@ -63,6 +76,7 @@ function report(name: string, videoId: number, request: ApiCallRequest, rows: Re
   if (video.owner !== null && video.owner !== headers['x-worker-id'])
     return answer(409, { detail: 'lease_owner_mismatch' })
   if (name === 'heartbeat') return answer(200, { ok: true })
+  if (name === 'key') return giveKey(request, rows)
   const key = headers['idempotency-key'] ?? ''
   if (key !== '' && rows.answered(key)) return answer(200, { ok: true, reason: 'idempotent' })
   const problem = name === 'complete' ? checkComplete(json) : checkFail(json)

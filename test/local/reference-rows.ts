@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 
 /** What the product keeps of a video. */
@@ -49,6 +50,7 @@ const schema = `
     contentId INTEGER PRIMARY KEY, videoUrl TEXT NOT NULL, thumbnailUrl TEXT NOT NULL, hlsUrl TEXT NOT NULL,
     duration INTEGER NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS video_keys (jobId TEXT PRIMARY KEY, key TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS answered (idempotencyKey TEXT PRIMARY KEY, answer TEXT NOT NULL);
 `
 
@@ -119,6 +121,22 @@ export class ReferenceRows {
 
   assets(): AssetRow[] {
     return this.#db.prepare('SELECT * FROM video_assets ORDER BY contentId').all() as unknown as AssetRow[]
+  }
+
+  /** The key of a job's segments, 16 bytes in base64: a new one when it has none yet. */
+  videoKey(jobId: string): string {
+    const made = randomBytes(16).toString('base64')
+    this.#db.prepare('INSERT OR IGNORE INTO video_keys VALUES (?, ?)').run(jobId, made)
+    return this.keyOf(jobId)!
+  }
+
+  keyOf(jobId: string): string | undefined {
+    const row = this.#db.prepare('SELECT key FROM video_keys WHERE jobId = ?').get(jobId)
+    return row === undefined ? undefined : String(row.key)
+  }
+
+  forgetKey(jobId: string): void {
+    this.#db.prepare('DELETE FROM video_keys WHERE jobId = ?').run(jobId)
   }
 
   /** The answer already given under this key, or undefined. */

@@ -21,6 +21,8 @@ export interface StackOptions {
   readonly queueAttributes?: Record<string, string>
   /** `strict`: the model of test/strict-sqs, which does all that SQS may do; else fauxqs, which is kind. */
   readonly queue?: 'embedded' | 'strict'
+  /** Of what the strict one leaves to chance: `strict.model.dice.chances`, all 0 unless set. */
+  readonly seed?: number
   /** Whether new objects under `videos/` send an S3 event to the queue, as a bucket notification would. */
   readonly events?: boolean
 }
@@ -86,7 +88,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await mkdir(scratch, { recursive: true })
     const redis = owned(await startRedis({ dir: join(dir, 'redis') }))
     const { region } = names
-    const strict = options.queue === 'strict' ? owned(await startStrictSqs({ region })) : undefined
+    const strict =
+      options.queue === 'strict'
+        ? owned(await startStrictSqs({ region, seed: options.seed ?? 1 }))
+        : undefined
     const sqs = strict ?? owned(await startSqs({ region }))
     await createQueues(sqs, options.queueAttributes)
     const queue = owned(await connectQueue(sqs))

@@ -7,6 +7,7 @@ import type { Call } from './wire.ts'
 export class Polls {
   readonly #clock: () => number
   readonly #waiting = new Set<() => void>()
+  #closed = false
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -22,12 +23,18 @@ export class Polls {
     for (const wake of [...this.#waiting]) wake()
   }
 
+  /** Those that wait end, empty. */
+  close(): void {
+    this.#closed = true
+    this.wake()
+  }
+
   /** `gone` ends the waiting: nothing is received for a client that is known to have left. */
   async receive(desk: Desk, input: Call['input'], gone: AbortSignal): Promise<object> {
     const queue = queueOf(desk, input)
     const { waitSeconds, options } = readReceive(queue, input)
     const endMs = this.#clock() + waitSeconds * 1000
-    while (!gone.aborted) {
+    while (!gone.aborted && !this.#closed) {
       const found = queue.receive(options)
       if (found.length > 0) return { Messages: found.map((delivery) => writeDelivery(delivery, desk, input)) }
       if (this.#clock() >= endMs) break

@@ -49,7 +49,7 @@ export async function startStrictSqs(options: StrictServerOptions = {}): Promise
   const urlOf = (name: string) => `http://127.0.0.1:${port}/${account}/${name}`
   const desk: Desk = { sqs, region, urlOf }
 
-  /** `gone`: the client left, or the server closes. */
+  /** `gone`: the client left. */
   async function act({ action, input }: Call, gone: AbortSignal): Promise<object> {
     if (action === 'ReceiveMessage') return polls.receive(desk, input, gone)
     const run = actions[action]
@@ -73,7 +73,6 @@ export async function startStrictSqs(options: StrictServerOptions = {}): Promise
         if (call.action !== 'ReceiveMessage' || !sqs.dice.falls('unnoticed')) gone.abort()
       }
       left.addEventListener('abort', leave, { once: true })
-      closed.signal.addEventListener('abort', () => gone.abort(), { once: true })
       const answer = await act(call, gone.signal)
       if (fault === undefined || isDelayOnly(fault)) return send(response, 200, answer)
     }
@@ -114,6 +113,7 @@ export async function startStrictSqs(options: StrictServerOptions = {}): Promise
   await listen(0)
   const close = async () => {
     closed.abort(new Error('the strict queue is closed'))
+    polls.close()
     await shut()
   }
   signal?.addEventListener('abort', () => void close(), { once: true })

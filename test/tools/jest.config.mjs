@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+
 export default {
   rootDir: '../..',
   testEnvironment: 'node',
@@ -5,8 +7,8 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/tools/jest-transform.mjs' },
   moduleFileExtensions: ['ts', 'mjs', 'cjs', 'js', 'json', 'node'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  // Jest would leave a core free for people: of two that is half. Suites wait a good part of their time.
-  maxWorkers: '100%',
+  // Suites wait for most of their time: for leases to end, for polls, for retries. Twice the cores keeps these busy.
+  maxWorkers: 2 * availableParallelism(),
   // A net for what never ends, no measure of speed: a busy machine may be several times slower than a free one.
   testTimeout: 240_000,
   coverageProvider: 'v8',

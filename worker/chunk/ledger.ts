@@ -14,7 +14,6 @@ import type { Rendition } from '../media/ladder.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
 import type { Profile } from '../media/profile.ts'
 import type { Grid } from '../media/timeline.ts'
-import { soundRenditions } from './layout.ts'
 import { readRecord, type Versioned, writeRecord } from './record.ts'
 import type { Sidecar } from './text-ledger.ts'
 
@@ -30,11 +29,22 @@ export interface Plan {
   readonly ladder: readonly Rendition[]
   readonly grid: Grid
   readonly segmentStorage: SegmentStorage
+  /** None: segments are stored as they are. */
+  readonly encryption?: Encryption
   /**
    * What the names of all files begin with that are made by this plan: empty, or `copy-`. A plan that copies may be
    * given up for one that encodes; what a late worker still writes by the first is no part of the second.
    */
   readonly series: '' | 'copy-'
+}
+
+/** How segments are encrypted; the key itself is got from the API by whoever needs it, and never written. */
+export interface Encryption {
+  readonly method: 'aes-128'
+  /** Where players get the key. */
+  readonly uri: string
+  /** By which a later worker sees that it was given the same key (job/seal.ts). */
+  readonly check: string
 }
 
 /** How finished segments lie in the bucket: an object each, or as ranges of one object a chunk and track. */
@@ -225,23 +235,4 @@ export function objectsOf({ init, segments }: TrackPart): Map<string, number> {
 /** Whether all of a track is in the bucket, in its right size. */
 export function stored(trackFolder: string, part: TrackPart, present: ReadonlyMap<string, number>): boolean {
   return [...objectsOf(part)].every(([uri, bytes]) => present.get(`${trackFolder}/${uri}`) === bytes)
-}
-
-/** All manifests of a job whose parts are all done, up to where the source really ended. */
-export async function readManifests(
-  ledger: Ledger,
-  plan: Plan,
-  present: ReadonlyMap<string, number>,
-  signal: AbortSignal,
-): Promise<{ chunks: ChunkManifest[]; audio: AudioManifest[] }> {
-  const chunks = await Promise.all(
-    plan.grid.chunks.map(({ index }) => ledger.readChunk(plan, index, present, signal)),
-  )
-  const audio = await Promise.all(
-    soundRenditions(plan).map((_, index) => ledger.readAudio(plan, index, present, signal)),
-  )
-  return {
-    chunks: chunks.filter((chunk) => chunk !== undefined),
-    audio: audio.filter((track) => track !== undefined),
-  }
 }

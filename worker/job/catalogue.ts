@@ -1,5 +1,6 @@
+import type { VideoKey } from '../../shared/api-keys.ts'
 import { WorkerError } from '../../shared/errors.ts'
-import { catalogueRoot, catalogueThumbnailKey, jobFolder } from '../../shared/keys.ts'
+import { catalogueRoot, catalogueThumbnailKey, jobFolder, workFolder } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { CatalogueMessage } from '../../shared/messages.ts'
 import { createFanOut } from './fan-out.ts'
@@ -19,6 +20,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
   const shared = { identity: { jobId }, body, group: 'catalogue' }
   let logger: Logger | undefined
   let known = message.contentId
+  let key: Promise<VideoKey> | undefined
 
   /** Without an id in the key the API gives one (the same to all who ask); without an API, the slug is it. */
   async function contentId(signal: AbortSignal): Promise<string> {
@@ -30,7 +32,22 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
   async function spec(signal: AbortSignal): Promise<VideoSpec> {
     const id = await contentId(signal)
     const posterKey = catalogueThumbnailKey(id, slug)
-    return { jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds, posterNeeded: true }
+    return {
+      ...{ jobId, sourceKey: fileKey, folder: folderOf(id), posterKey, posterSeconds, posterNeeded: true },
+      askKey: (signal) => {
+        key ??= videoKey(id, signal)
+        return key
+      },
+    }
+  }
+
+  async function videoKey(id: string, signal: AbortSignal): Promise<VideoKey> {
+    const given = await api.contentVideoKey(id, jobId, signal)
+    if (given) return given
+    throw new WorkerError(
+      'key_unavailable',
+      'CATALOG_API_BASE or INTERNAL_TOKEN is not set: nobody has a key',
+    )
   }
 
   return {
@@ -71,10 +88,13 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
       await storage.deletePrefix(folderOf(known), signal)
     },
     isPublished: async (signal) => isPublished(await spec(signal), storage, signal),
+    async sweep(signal) {
+      await storage.deletePrefix(workFolder(folderOf(await contentId(signal))), signal)
+    },
     async tidy(result, signal) {
       const id = await contentId(signal)
       const folder = folderOf(id)
-      await storage.deletePrefix(`${folder}.work/`, signal)
+      await storage.deletePrefix(workFolder(folder), signal)
       if (!logger) throw new WorkerError('internal', 'tidy before run')
       await removeOlderVersions(storage, catalogueRoot(id), folder, config.hls.keepVersions, {
         signal,

@@ -7,6 +7,7 @@ import type { TrackPart } from '../chunk/ledger.ts'
 import { type InitFacts, isEmptySegment, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
 import { splitSegment } from '../media/fmp4-split.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
+import type { Seal } from '../media/seal.ts'
 import { orScratchFull, readMade, writeBeside } from './made-files.ts'
 import type { SegmentStore } from './segment-store.ts'
 
@@ -37,8 +38,10 @@ export interface CollectorInput {
   check(track: string, segment: Measured): void
   /** Makes of a judged segment what is stored; none: what ffmpeg wrote, with its init segment beside it. */
   pack?(track: string, segment: Measured): Promise<{ name: string; data: Buffer }>
-  /** Told of each segment as it is stored; header: its init segment, where it needs one. */
+  /** Told of each segment as it is before it is encrypted; header: its init segment, where it needs one. */
   look?(track: string, segment: Measured, stored: { data: Buffer; header: Buffer | undefined }): Promise<void>
+  /** Encrypts what is stored of a segment, by its number. Init segments stay as they are. */
+  seal?: Seal
   onSegment?(track: string, bytes: number): void
   /** A segment cannot be read or is not as planned: the encode must stop. */
   onError(error: WorkerError): void
@@ -83,13 +86,14 @@ export function createCollector(input: CollectorInput): Collector {
     const measured = { number, init: track.init, facts, data: media }
     input.check(track.name, measured)
     const packed = await input.pack?.(track.name, measured)
-    const { name, data } = packed ?? { name: input.named(file), data: media }
+    const { name, data: plain } = packed ?? { name: input.named(file), data: media }
+    const data = input.seal?.(plain, number) ?? plain
     const asWritten = data === written
-    await input.look?.(track.name, measured, { data, header: packed ? undefined : track.header })
+    await input.look?.(track.name, measured, { data: plain, header: packed ? undefined : track.header })
     const place = await input.store.keep({ track: track.name, path, name, bytes: data, asWritten })
     track.segments.set(number, {
       ...{ number, ...place, seconds: facts.seconds, bytes: data.length },
-      keyframe: packed ? undefined : facts.firstKeyframe,
+      keyframe: packed || input.seal ? undefined : facts.firstKeyframe,
     })
     input.onSegment?.(track.name, data.length)
   }

@@ -20,6 +20,7 @@ import { withPictures } from '../media/facts.ts'
 import type { ToolHost } from '../media/host.ts'
 import type { ProgressUpdate } from '../media/progress.ts'
 import { runTool, type ToolHandle, type ToolLimits } from '../media/run.ts'
+import type { Seal } from '../media/seal.ts'
 import type { Sound } from '../media/sounds.ts'
 import type { Chunk } from '../media/timeline.ts'
 import { audioLimits, videoLimits, wallMs } from '../media/tool-limits.ts'
@@ -43,6 +44,8 @@ export interface EncodeContext {
   readonly dir: string
   readonly source: SourceHandle
   readonly uploader: Uploader
+  /** Encrypts what is stored, if anything does. */
+  readonly seal?: Seal
   readonly host: ToolHost
   readonly config: Pick<Config, 'ffmpeg' | 'stall' | 'limits'>
   readonly logger: Logger
@@ -190,6 +193,7 @@ async function encode(
     check: run.check,
     ...(run.pack ? { pack: run.pack } : {}),
     ...(run.look ? { look: run.look } : {}),
+    ...(context.seal ? { seal: context.seal } : {}),
     onError: context.stop,
   })
   let forget = () => {}

@@ -3,13 +3,14 @@ import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { soundRenditions } from '../chunk/layout.ts'
-import { openLedger, type Plan } from '../chunk/ledger.ts'
+import { type Ledger, openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
 import { createFanOut, type FanOutPorts, partIdentity } from './fan-out.ts'
 import { withVideo } from './opening.ts'
+import { keyChanged, openSeal } from './seal.ts'
 import { makeText } from './text.ts'
 import type { VideoPorts, VideoSpec } from './video.ts'
 import { encodeContext } from './walk.ts'
@@ -36,13 +37,25 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
   /** Of the plan that this part was encoded by. */
   let planned: Plan['series'] | undefined
 
+  const isMissing = (plan: Plan, stored: ReadonlyMap<string, number>) =>
+    missingParts(plan, stored).some((other) => partName(other) === name)
+
+  /** The job was published meanwhile, or ended otherwise: what this part, or the one before it, stored since is nobody's. */
+  async function clearUp(ledger: Ledger, signal: AbortSignal): Promise<void> {
+    const state = await records.state(parent.identity)
+    if (state === 'done' || (await parent.isPublished?.(signal))) return ledger.close(signal)
+    // Without a plan and not ended it may just be planned anew.
+    if (state === 'dead' || state === 'cancelled')
+      await parent.removeOutput(new WorkerError('video_deleted', `the job has ended (${state})`), signal)
+  }
+
   return {
     kind: 'part',
     identity,
     labels: { ...parent.labels, part: name },
     async run(run) {
       const state = await records.state(parent.identity).catch(() => undefined)
-      if (state === 'done' || state === 'dead' || state === 'cancelled') return 'moot'
+      if (isOver(state)) return 'moot'
       const spec = await parent.spec(run.signal)
       const ledger = openLedger(storage, spec.folder)
       const plan = await ledger.readPlan(run.signal)
@@ -51,21 +64,18 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const stored = await ledger.manifests(run.signal)
       // Of this very plan: a part of the one before may refuse when the next is stored already.
       if (plan.series === 'copy-' && stored.has(refusalKey(''))) return 'replan'
-      const missing = missingParts(plan, stored)
-      if (missing.every((other) => partName(other) !== name)) return 'found'
+      if (!isMissing(plan, stored)) return 'found'
+      if (await keyChanged(spec, plan, run.signal)) return 'replan'
       planned = plan.series
       await orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
       return 'encoded'
     },
     async complete(result, signal) {
-      if (result === 'moot') return 'accepted'
       const spec = await parent.spec(signal)
       const ledger = openLedger(storage, spec.folder)
-      const plan = await ledger.readPlan(signal)
+      const plan = result === 'moot' ? undefined : await ledger.readPlan(signal)
       if (!plan) {
-        // Published meanwhile, or deleted: then what this part stored since is nobody's.
-        const gone = new WorkerError('video_deleted', 'the plan of the job is gone')
-        if (!(await parent.isPublished?.(signal))) await parent.removeOutput(gone, signal)
+        await clearUp(ledger, signal)
         return 'accepted'
       }
       // The join is the parent once more: it plans anew, or sends what was encoded by a plan of before.
@@ -82,16 +92,43 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     async giveUp(state, error, signal) {
       const claim = await records.claim(parent.identity, {
-        ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000, messageId: message.jobId, counted: false },
+        ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
+        ...{ messageId: message.jobId, sentMs: 0, counted: false },
       })
-      if (claim.verdict !== 'yours') return
-      await parent.fail(error, signal)
-      await records.finish(parent.identity, claim.token, { state, status: parent.status({ state, error }) })
+      if (claim.verdict === 'settled') return
+      // Its join, or another part that ends it: whoever has it may fail at that.
+      if (claim.verdict === 'busy')
+        throw new WorkerError(
+          'job_busy',
+          `the job of ${name} is held for ${Math.ceil(claim.leftMs / 1000)} s`,
+        )
+      try {
+        await parent.fail(error, signal)
+      } catch (failure) {
+        await records.fanOut(parent.identity, claim.token).catch(() => {})
+        throw failure
+      }
+      // As for a job that is whole: rejected is final, given up is not.
+      const revivable = state === 'dead' && (error.kind !== 'rejected' || error.code === 'crashes_exhausted')
+      const status = parent.status({ state, error })
+      await records.finish(parent.identity, claim.token, { state, status, revivable })
       await parent.ended?.()
+    },
+    startBody: parent.body,
+    // A worker that died behind the end of a part has cost it nothing.
+    async isPublished(signal) {
+      if (isOver(await records.state(parent.identity))) return true
+      const ledger = openLedger(storage, (await parent.spec(signal)).folder)
+      const plan = await ledger.readPlan(signal)
+      return plan !== undefined && !isMissing(plan, await ledger.manifests(signal))
     },
     tidy: async () => {},
     status: () => ({}),
   }
+}
+
+function isOver(state: string | undefined): boolean {
+  return state === 'done' || state === 'dead' || state === 'cancelled'
 }
 
 /**
@@ -118,7 +155,7 @@ async function encodePart(
     ports,
     run,
     async (opened) => {
-      const encoding = encodeContext(opened, spec, plan)
+      const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, run.signal))
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
         await encodeSound(encoding, part.index, name, run)

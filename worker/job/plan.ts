@@ -7,6 +7,7 @@ import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
 import { withCopy } from './copy-plan.ts'
 import type { OpenVideo } from './opening.ts'
+import { keyChanged, planEncryption } from './seal.ts'
 import { findSidecars } from './sidecars.ts'
 import type { SourceHandle } from './source.ts'
 import type { VideoSpec } from './video.ts'
@@ -29,12 +30,17 @@ export async function planJob(spec: VideoSpec, opened: OpenVideo): Promise<{ pla
   const { signal, logger } = context
   const existing = await ledger.readPlan(signal)
   const refusal = existing?.series === 'copy-' ? await ledger.copyRefusal(signal) : undefined
-  if (existing && existing.source.etag === object.etag && refusal === undefined) {
+  const replaced = existing !== undefined && existing.source.etag !== object.etag
+  const rekeyed = existing !== undefined && !replaced && (await keyChanged(spec, existing, signal))
+  if (existing && !replaced && !rekeyed && refusal === undefined) {
     logger.info({ chunks: existing.grid.chunks.length }, 'the plan is in the bucket: going on from there')
     return { plan: existing, resumed: true }
   }
   if (refusal !== undefined) {
     logger.warn({ reason: refusal }, 'the pictures of the source cannot be copied: starting over')
+    await ledger.clear(signal)
+  } else if (rekeyed) {
+    logger.warn('the key of the video was replaced: starting over')
     await ledger.clear(signal)
   } else if (existing) {
     logger.warn({ was: existing.source.etag, is: object.etag }, 'the source was replaced: starting over')
@@ -69,6 +75,7 @@ async function makePlan(
 ): Promise<Omit<Plan, 'version'>> {
   const { config, host, signal, logger } = context
   const profile = profileOf(spec, context.profiles)
+  const encryption = await planEncryption(spec, profile, signal)
   const head = await source.read(0, Math.min(object.bytes, headBytes) - 1)
   const facts = await probeSource({
     ...{ url: source.url, bytes: object.bytes, head, host, signal, logger, cwd: context.dir },
@@ -95,16 +102,17 @@ async function makePlan(
       })
     : planSoundGrid({ seconds, segmentSeconds })
   const { key, bytes, etag } = object
-  // Names of segments are fixed with `academy`: each is an object.
-  const segmentStorage = isMuxed({ profile, facts })
-    ? 'files'
-    : (profile.segmentStorage ?? config.hls.segmentStorage)
+  // Names of segments are fixed with `academy`: each is an object. Not all players take ranges that are encrypted.
+  const segmentStorage =
+    isMuxed({ profile, facts }) || encryption
+      ? 'files'
+      : (profile.segmentStorage ?? config.hls.segmentStorage)
   // Beside muxed segments, which old players alone ask for, nobody would find them.
   const sidecars = isMuxed({ profile, facts }) ? undefined : await findSidecars(key, context.storage, signal)
   return {
     ...{ jobId: spec.jobId, source: { key, bytes, etag }, profile, facts, ladder, grid },
     ...(sidecars ? { sidecars } : {}),
-    ...{ segmentStorage, series: '' },
+    ...{ segmentStorage, ...(encryption ? { encryption } : {}), series: '' },
   }
 }
 

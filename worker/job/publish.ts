@@ -32,6 +32,8 @@ export interface Assembled {
   readonly seconds: number
   /** Of all segments, in bytes. */
   readonly bytes: number
+  /** Where players get the key of the segments, if they are encrypted. */
+  readonly keyUri?: string
 }
 
 interface WithInit {
@@ -63,8 +65,11 @@ export function assemble(
       ...{
         name: rendition.name,
         uri: `${rendition.name}/index.m3u8`,
-        // Key frames of a transport stream lie among sound: there is no range that is one alone.
-        ...(first.init.uri === undefined ? {} : { iframesUri: `${rendition.name}/iframes.m3u8` }),
+        // Key frames of a transport stream lie among sound, those of an encrypted segment between bytes that few players
+        // read around (RFC 8216 6.3.6): there is no range that is one alone.
+        ...(first.init.uri === undefined || plan.encryption
+          ? {}
+          : { iframesUri: `${rendition.name}/iframes.m3u8` }),
         initUri: first.init.uri,
       },
       ...{
@@ -89,7 +94,11 @@ export function assemble(
   const bytes = [...variants, ...renditions]
     .flatMap((list) => list.segments)
     .reduce((sum, segment) => sum + segment.bytes, 0)
-  return { variants, audio: renditions, seconds: Math.max(...lengths), bytes }
+  const keyUri = plan.encryption?.uri
+  return {
+    ...{ variants, audio: renditions, seconds: Math.max(...lengths), bytes },
+    ...(keyUri === undefined ? {} : { keyUri }),
+  }
 }
 
 function audioRendition(plan: Plan, manifest: AudioManifest): AudioRendition & WithInit {
@@ -188,20 +197,21 @@ function ours(name: string): boolean {
  * subtitles: as fittedText gives them.
  */
 export function playlists(video: Assembled, subtitles: readonly FittedText[] = []): TextObject[] {
+  const { keyUri } = video
   const target = targetDuration(
     ...video.variants.map((v) => v.segments),
     ...video.audio.map((a) => a.segments),
   )
   const media = [...video.variants, ...video.audio].map(({ uri, initUri, segments }) => ({
     name: uri,
-    text: mediaPlaylist(segments, { target, initUri }),
+    text: mediaPlaylist(segments, { target, initUri, keyUri }),
   }))
   const iframes = video.variants.flatMap(({ iframesUri, initUri, segments }) =>
     iframesUri === undefined
       ? []
       : [{ name: iframesUri, text: iframePlaylist(segments, { target, initUri }) }],
   )
-  const text = subtitles.map(({ uri, segments }) => ({ name: uri, text: textPlaylist(segments) }))
+  const text = subtitles.map(({ uri, segments }) => ({ name: uri, text: textPlaylist(segments, keyUri) }))
   const master = masterPlaylist({
     ...{ variants: video.variants, audio: video.audio, target, subtitles: subtitleLines(subtitles) },
   })

@@ -1,7 +1,7 @@
 import type { Api } from '../../shared/api.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import type { JobIdentity, JobRecords } from '../../shared/jobs.ts'
-import { cancelKey, heartbeatKey, progressKey, statusKey } from '../../shared/keys.ts'
+import { cancelKey, heartbeatKey, jobRecordKey, progressKey, statusKey } from '../../shared/keys.ts'
 import type { Logger } from '../../shared/logger.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { every, now } from '../../shared/time.ts'
@@ -61,6 +61,7 @@ export function createReporter(input: ReporterInput): Reporter {
   const { logger } = input
   let lastWriteMs = 0
   let known = false
+  let recordRead = false
 
   const quietly = (what: string) => (error: unknown) =>
     logger.debug({ err: error }, `${what} could not be written`)
@@ -105,10 +106,21 @@ export function createReporter(input: ReporterInput): Reporter {
       input.onStop(new WorkerError('video_deleted', 'the API no longer has the video'))
   }
 
+  /** The API's request lives 300 s; an operator's stands in the record, however long the job waits for its turn. */
+  async function cancelAsked(): Promise<boolean> {
+    if (!video) return false
+    const key = cancelKey(video.tenantId, video.videoId)
+    const asked = await input.redis.get(key).catch(() => null)
+    if (asked !== null || recordRead) return asked !== null
+    const standing = await input.redis.field(jobRecordKey(jobId), 'cancel')
+    recordRead = true
+    return standing === '1'
+  }
+
   async function hearCancel(): Promise<void> {
     if (!video) return
-    const asked = await input.redis.get(cancelKey(video.tenantId, video.videoId)).catch(() => null)
-    if (asked !== null) input.onStop(new WorkerError('cancelled', 'the job was cancelled on request'))
+    if (await cancelAsked().catch(() => false))
+      input.onStop(new WorkerError('cancelled', 'the job was cancelled on request'))
     if (!parent) return
     // Another part heard it first and ended the job; the key may be gone by now.
     const state = await input.records.state(parent).catch(() => undefined)

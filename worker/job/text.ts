@@ -83,7 +83,7 @@ export async function makeText(encoding: EncodeContext, storage: Storage): Promi
 
 /** A rendition, stored; or why there is none. */
 async function makeTrack(
-  { plan, folder, uploader, logger, onBytesMoved }: EncodeContext,
+  { plan, folder, uploader, seal, logger, onBytesMoved }: EncodeContext,
   { read, codec: _, ...candidate }: Candidate,
   position: number,
 ): Promise<TextTrack | string> {
@@ -100,7 +100,8 @@ async function makeTrack(
   for (let at = 0; at < files.length; at += uploadsAtOnce) {
     const batch = files.slice(at, at + uploadsAtOnce).map(async ({ number, seconds, text }) => {
       const uri = `${plan.series}seg-${String(number).padStart(5, '0')}.vtt`
-      const body = Buffer.from(text)
+      const plain = Buffer.from(text)
+      const body = seal?.(plain, number) ?? plain
       await uploader.addBuffer({ body, key: `${folder}${textFolder(position)}/${uri}` })
       onBytesMoved(body.length)
       return { uri, seconds, bytes: body.length }

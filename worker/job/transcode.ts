@@ -1,6 +1,7 @@
 import type { Api, JobRef } from '../../shared/api.ts'
+import type { VideoKey } from '../../shared/api-keys.ts'
 import { errorCodes, type WorkerError } from '../../shared/errors.ts'
-import { cancelKey, jobFolder, jobRoot, masterKey } from '../../shared/keys.ts'
+import { cancelKey, jobFolder, jobRoot, masterKey, workFolder } from '../../shared/keys.ts'
 import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { createFanOut } from './fan-out.ts'
@@ -23,6 +24,7 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
   const folder = jobFolder(root, jobId)
   const ref: JobRef = { jobId, videoId }
   let context: RunContext | undefined
+  let key: Promise<VideoKey> | undefined
 
   const identity = { jobId, backlogTenant: tenantId, video: { tenantId, videoId } }
   const shared = { identity, body, group: `tenant-${tenantId}` }
@@ -32,6 +34,10 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       sourceKey: message.fileKey,
       folder,
       profile: message.profile,
+    },
+    askKey: (signal) => {
+      key ??= api.videoKey(ref, signal)
+      return key
     },
   }
 
@@ -58,12 +64,13 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       await storage.deletePrefix(folder, signal)
     },
     isPublished: (signal) => isPublished(spec, storage, signal),
+    sweep: async (signal) => void (await storage.deletePrefix(workFolder(folder), signal)),
     // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.
     rememberCancel: () => redis.set(cancelKey(tenantId, videoId), '1', 86_400).catch(() => {}),
     // A new job of the same video must not hear it again.
     ended: () => redis.delete(cancelKey(tenantId, videoId)),
     async tidy(result, signal) {
-      await storage.deletePrefix(`${folder}.work/`, signal)
+      await storage.deletePrefix(workFolder(folder), signal)
       const { logger } = context!
       await removeOlderVersions(storage, root, folder, config.hls.keepVersions, { signal, logger })
       logger.info({ bytes: result.video.bytes, seconds: result.video.seconds }, 'published')

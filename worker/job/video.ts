@@ -1,16 +1,12 @@
+import type { VideoKey } from '../../shared/api-keys.ts'
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
-import { cacheControlOf, contentTypeOf, masterKey, planKey } from '../../shared/keys.ts'
+import { masterKey, planKey } from '../../shared/keys.ts'
 import type { Part } from '../../shared/messages.ts'
 import type { Metrics } from '../../shared/metrics.ts'
 import type { Storage } from '../../shared/storage.ts'
-import {
-  type AudioManifest,
-  type ChunkManifest,
-  openLedger,
-  type Plan,
-  readManifests,
-} from '../chunk/ledger.ts'
+import { type AudioManifest, type ChunkManifest, openLedger, type Plan } from '../chunk/ledger.ts'
+import { readManifests } from '../chunk/manifests.ts'
 import { isShared, missingParts } from '../chunk/parts.ts'
 import { readText, type TextManifest } from '../chunk/text-ledger.ts'
 import type { ToolHost } from '../media/host.ts'
@@ -20,12 +16,14 @@ import { checkDrift } from './drift.ts'
 import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
-import { type Assembled, assemble, checkPresent, playlists, straysIn } from './publish.ts'
+import { type Assembled, assemble, checkPresent, straysIn } from './publish.ts'
+import { putOnline } from './put-online.ts'
+import { openSeal } from './seal.ts'
 import { believed, judgeSource } from './second-look.ts'
 import type { SourceServer } from './source.ts'
 import { orStartOver } from './start-over.ts'
 import { textPart } from './text.ts'
-import { chaptersObject, checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
+import { checkTextPresent, fittedText, skippedText, textStraysIn } from './text-publish.ts'
 import { hasPoster, makePictures, makeStoryboard, posterKeyOf } from './thumbnails.ts'
 import { together } from './together.ts'
 import { encodeContext, fitSounds, walkChunks, walkSounds } from './walk.ts'
@@ -45,6 +43,8 @@ export interface VideoSpec {
   readonly posterSeconds?: number
   /** Whoever is told of the video wants a poster, even of sound without a cover. */
   readonly posterNeeded?: boolean
+  /** Asks for the job's key, once; only of a profile that encrypts. */
+  askKey(signal: AbortSignal): Promise<VideoKey>
 }
 
 export interface VideoPorts {
@@ -108,7 +108,7 @@ export async function packageVideo(
       return fannedOut
     }
     turnAwayIfLong(missing, ports, run)
-    const encoding = encodeContext(opened, spec, plan)
+    const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, signal))
 
     const [chunks, heard, poster, text] = await orRefuseCopy(plan, ledger, context.logger, () =>
       together(run, [
@@ -142,31 +142,9 @@ export async function packageVideo(
     for (const skipped of skippedText(plan, text)) context.logger.warn(skipped, 'subtitles skipped')
 
     reporter.move('uploading')
-    await stage('publish', async (limit) => {
-      await lookAgain(plan, storage, limit)
-      const texts = playlists(video, subtitles)
-      const master = texts.pop()!
-      const beside = [storyboard, chaptersObject(plan)].filter((object) => object !== undefined)
-      const media = [...texts, ...beside]
-      const put = (key: string, body: Buffer | string) =>
-        storage.put(key, body, {
-          contentType: contentTypeOf(key),
-          cacheControl: cacheControlOf(key),
-          signal: limit,
-        })
-      if (strays.length > 0) {
-        context.logger.info({ strays: strays.length }, 'files of a plan that was given up are removed')
-        await storage.deleteKeys(
-          strays.map((name) => spec.folder + name),
-          limit,
-        )
-      }
-      await Promise.all([
-        ...(poster ? [put(posterKeyOf(spec, plan), poster)] : []),
-        ...media.map(({ name, text }) => put(spec.folder + name, text)),
-      ])
-      await put(spec.folder + master.name, master.text)
-    })
+    await stage('publish', (limit) =>
+      putOnline(spec, plan, { video, subtitles, strays, storyboard, poster }, context, limit),
+    )
     return resultOf(spec, plan, { chunks, audio, text }, video, storyboard)
   })
 }
@@ -219,18 +197,6 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   const manifests = await readManifests(ledger, plan, present, signal)
   const text = await readText(storage, spec.folder, plan, present, signal)
   return resultOf(spec, plan, { ...manifests, text })
-}
-
-/**
- * A video that was deleted during its encode must not leave its files behind, and one that was replaced must not
- * show the old pictures: look before anything is published.
- */
-async function lookAgain({ source }: Plan, storage: Storage, signal: AbortSignal): Promise<void> {
-  const now = await storage.head(source.key, signal)
-  if (!now)
-    throw new WorkerError('video_deleted', 'the source was deleted while the video was being processed')
-  if (now.etag !== source.etag)
-    throw new WorkerError('input_changed', 'the source was replaced while the video was being processed')
 }
 
 /**

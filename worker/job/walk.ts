@@ -2,6 +2,7 @@ import { asWorkerError } from '../../shared/errors.ts'
 import { soundRenditions } from '../chunk/layout.ts'
 import type { AudioManifest, ChunkManifest, Plan } from '../chunk/ledger.ts'
 import type { ToolHandle } from '../media/run.ts'
+import type { Seal } from '../media/seal.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
 import { driftingSounds } from './drift.ts'
 import { type EncodeContext, encodeAudio, encodeChunk } from './encode.ts'
@@ -17,6 +18,7 @@ export function encodeContext(
   { context, ledger, source, uploader }: OpenVideo,
   spec: VideoSpec,
   plan: Plan,
+  seal: Seal | undefined,
 ): EncodeContext {
   const encoders = new Set<ToolHandle>()
   let paused = false
@@ -30,6 +32,7 @@ export function encodeContext(
   })
   return {
     ...{ plan, ledger, folder: spec.folder, dir: context.dir, source, uploader },
+    ...(seal ? { seal } : {}),
     ...{ host: context.host, config: context.config, logger: context.logger },
     ...{
       signal: context.signal,

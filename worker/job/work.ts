@@ -22,8 +22,12 @@ export interface Ending<Result> {
   ended?(): Promise<void>
   /** After the API accepted: older versions, the ledger. Failing here harms nobody. */
   tidy(result: Result, signal: AbortSignal): Promise<void>
+  /** Of a job that is done: removes what an attempt left that died, or came late, behind the end. */
+  sweep?(signal: AbortSignal): Promise<void>
   /** Before the record ends without a result: a part ends its parent here. */
   giveUp?(state: FinalState, error: WorkerError, signal: AbortSignal): Promise<void>
+  /** What a redrive of the dead-letter queue shall start, if not the message itself: of a part, its job. */
+  readonly startBody?: string
   /** The JSON for the video's status key. */
   status(end: { state: FinalState; result?: Result; error?: WorkerError }): Record<string, unknown>
 }

@@ -17,8 +17,12 @@ interface Cause {
   readonly sentence: string
 }
 
-/** What ffmpeg says when memory runs out: as an error, or (in decoders) on the way to exit code 0 or to a hang. */
-export const outOfMemory = /Cannot allocate memory|get_buffer\(\) failed|out of memory|malloc of size/i
+/**
+ * What ffmpeg says when memory runs out: as an error, or (in decoders) on the way to exit code 0 or to a hang. Said by
+ * what it is wrapped in, it is the machine's memory, and no fault of the file.
+ */
+export const outOfMemory =
+  /^(?!(?:unshare|nsenter|setpriv|prlimit|nice|mount|sh): ).*(?:Cannot allocate memory|get_buffer\(\) failed|out of memory|malloc of size)/im
 
 /**
  * What ffmpeg's own words mean, the most telling first: the first pattern that fits decides. Words of the

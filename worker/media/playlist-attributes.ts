@@ -17,3 +17,11 @@ export const subtitleGroup = 'subtitles'
 export function lines(...parts: string[]): string {
   return `${parts.join('\n')}\n`
 }
+
+/**
+ * The key of all segments behind it, and of no init segment, which is named before it (RFC 8216 4.3.2.4). Without an IV:
+ * that is each segment's media sequence number (seal.ts).
+ */
+export function keyLines(uri: string | undefined): string[] {
+  return uri === undefined ? [] : [`#EXT-X-KEY:${attributes({ METHOD: 'AES-128', URI: quoted(uri) })}`]
+}

@@ -1,5 +1,5 @@
 import { extinf, header } from './playlist.ts'
-import { attributes, lines, quoted, subtitleGroup } from './playlist-attributes.ts'
+import { attributes, keyLines, lines, quoted, subtitleGroup } from './playlist-attributes.ts'
 
 /** A rendition of subtitles, as the master names it. */
 export interface TextRendition {
@@ -14,12 +14,13 @@ export interface TextRendition {
   readonly forDeaf: boolean
 }
 
-/** The media playlist of a rendition: WebVTT files one after the other. */
-export function textPlaylist(segments: readonly { uri: string; seconds: number }[]): string {
+/** The media playlist of a rendition: WebVTT files one after the other. keyUri: where their key is, if they have one. */
+export function textPlaylist(segments: readonly { uri: string; seconds: number }[], keyUri?: string): string {
   const target = Math.max(1, ...segments.map(({ seconds }) => Math.round(seconds)))
   return lines(
     // 3 is what fractions of a second need (RFC 8216 section 7).
     ...header(3, target),
+    ...keyLines(keyUri),
     ...segments.flatMap(({ uri, seconds }) => [`#EXTINF:${extinf(seconds)},`, uri]),
     '#EXT-X-ENDLIST',
   )

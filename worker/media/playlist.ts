@@ -1,4 +1,4 @@
-import { attributes, lines, quoted, subtitleGroup } from './playlist-attributes.ts'
+import { attributes, keyLines, lines, quoted, subtitleGroup } from './playlist-attributes.ts'
 import { type AudioGroup, audioGroups, audioLines, soundLines } from './playlist-sound.ts'
 import { averageRate, peakRate } from './rates.ts'
 import type { Rational } from './timeline.ts'
@@ -63,17 +63,20 @@ interface PlaylistOptions {
   readonly target: number
   /** None of MPEG-TS. */
   readonly initUri: string | undefined
+  /** Where the key is, of segments that are encrypted. */
+  readonly keyUri?: string | undefined
 }
 
 /** The media playlist of one rendition. */
 export function mediaPlaylist(
   segments: readonly PlaylistSegment[],
-  { target, initUri }: PlaylistOptions,
+  { target, initUri, keyUri }: PlaylistOptions,
 ): string {
   return lines(
     // 6 is what EXT-X-MAP needs outside of I-frame playlists, 3 what lengths in fractions need (RFC 8216 section 7).
     ...header(initUri === undefined ? 3 : 6, target),
     ...(initUri === undefined ? [] : [`#EXT-X-MAP:URI="${initUri}"`]),
+    ...keyLines(keyUri),
     ...segments.flatMap(({ uri, seconds, offset, bytes }) => [
       `#EXTINF:${extinf(seconds)},`,
       ...(offset === undefined ? [] : [byteRange(offset, bytes)]),

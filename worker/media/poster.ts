@@ -1,5 +1,5 @@
 import { rename, rm } from 'node:fs/promises'
-import { asWorkerError, WorkerError } from '../../shared/errors.ts'
+import { WorkerError } from '../../shared/errors.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
 import type { FilmFacts, PictureFacts } from './facts.ts'
 import { fieldFilters, pictureFilters } from './filters.ts'
@@ -51,9 +51,11 @@ export async function makePoster(request: PosterRequest): Promise<Poster> {
   }
   const candidate = `${request.path}.try.jpg`
   let best: { at: number; score: number } | undefined
+  let killed: WorkerError | undefined
   for (const at of wanted) {
     const look = await tryAt(request, at, candidate)
-    if (!look) continue
+    if (look instanceof WorkerError) killed = look
+    if (!look || look instanceof WorkerError) continue
     const lively = look.mean >= darkest && look.deviation >= flattest
     const score = Math.min(look.mean, darkest) + Math.min(look.deviation, 64)
     if (!best || score > best.score || lively) {
@@ -63,11 +65,16 @@ export async function makePoster(request: PosterRequest): Promise<Poster> {
     if (lively) return { path: request.path, atSeconds: at, lively }
   }
   await rm(candidate, { force: true })
-  if (!best) throw new WorkerError('no_frames', 'no picture could be decoded for the thumbnail')
+  // One that somebody killed says nothing of the file: the job comes again.
+  if (!best) throw killed ?? new WorkerError('no_frames', 'no picture could be decoded for the thumbnail')
   return { path: request.path, atSeconds: best.at, lively: false }
 }
 
-async function tryAt(request: PosterRequest, at: number, path: string): Promise<Look | undefined> {
+async function tryAt(
+  request: PosterRequest,
+  at: number,
+  path: string,
+): Promise<Look | WorkerError | undefined> {
   return (await lookAt(request, at, path, true)) ?? (await lookAt(request, at, path, false))
 }
 
@@ -77,13 +84,16 @@ interface Look {
   readonly deviation: number
 }
 
-/** One picture at or after `at`; undefined when the run gave none. `seek` false: decodes from the start. */
+/**
+ * One picture at or after `at`; undefined when the run gave none, its error when it was killed. `seek` false: decodes
+ * from the start.
+ */
 async function lookAt(
   request: PosterRequest,
   at: number,
   path: string,
   seek: boolean,
-): Promise<Look | undefined> {
+): Promise<Look | WorkerError | undefined> {
   try {
     const { output } = await runTool({
       host: request.host,
@@ -100,10 +110,10 @@ async function lookAt(
       ? undefined
       : measure(output.subarray(0, lookWidth * lookHeight))
   } catch (error) {
-    // One that somebody killed says nothing of the file: the job comes again.
-    const { code, details } = asWorkerError(error)
-    if (code === 'no_frames' || (code === 'encode_failed' && details.killed !== true)) return undefined
-    throw error
+    if (!(error instanceof WorkerError)) throw error
+    if (error.code === 'no_frames') return undefined
+    if (error.code !== 'encode_failed') throw error
+    return error.details.killed === true ? error : undefined
   }
 }
 

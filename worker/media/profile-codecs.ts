@@ -22,10 +22,10 @@ export interface Av1Wish {
 export const defaultHevc: HevcWish = {
   // All sizes that H.264 has: players change size within a codec, not from one to the other.
   rungs: [
-    { shortSide: 1080, crf: 27, maxrateKbps: 4000 },
-    { shortSide: 720, crf: 27, maxrateKbps: 2300 },
-    { shortSide: 480, crf: 27, maxrateKbps: 1200 },
-    { shortSide: 360, crf: 27, maxrateKbps: 600 },
+    { shortSide: 1080, crf: 26, maxrateKbps: 4000 },
+    { shortSide: 720, crf: 26, maxrateKbps: 2300 },
+    { shortSide: 480, crf: 26, maxrateKbps: 1200 },
+    { shortSide: 360, crf: 26, maxrateKbps: 600 },
   ],
   preset: 'fast',
   hdr: 'tonemap',

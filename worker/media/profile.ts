@@ -35,6 +35,8 @@ export interface Profile {
   readonly hevc?: HevcWish
   /** Likewise in AV1. */
   readonly av1?: Av1Wish
+  /** Whether segments are encrypted, with a key that the API gives. None: `none`. */
+  readonly encryption?: 'none' | 'aes-128'
   /** How the output is laid out (docs/output.md); `academy`: MPEG-TS with sound in it. None: `fmp4`. */
   readonly layout?: 'fmp4' | 'academy'
 }
@@ -77,6 +79,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   segmentStorage: ['files', 'byterange'],
   layout: ['fmp4', 'academy'],
   surround: ['off', 'keep'],
+  encryption: ['none', 'aes-128'],
 }
 /** Those that say how x264 searches and spends; what the grid, the cap and the players rest on is ours to set. */
 const x264Options = new Set(
@@ -136,7 +139,7 @@ function parse(json: string): Record<string, unknown> {
 }
 
 function check(name: string, profile: Record<string, unknown>): string[] {
-  const problems: string[] = checkCodecs(name, profile)
+  const problems: string[] = [...checkCodecs(name, profile), ...checkTogether(name, profile)]
   for (const [key, value] of Object.entries(profile)) {
     const words = choices[key]
     if (words) {
@@ -156,6 +159,19 @@ function check(name: string, profile: Record<string, unknown>): string[] {
     }
   }
   return problems
+}
+
+/** What each is fine alone. */
+function checkTogether(name: string, { encryption, segmentStorage, layout }: Record<string, unknown>) {
+  if (encryption !== 'aes-128') return []
+  return [
+    // Each range would be encrypted by itself, which not all players expect.
+    ...(segmentStorage === 'byterange'
+      ? [`${name}.encryption: segments that are ranges stay as they are`]
+      : []),
+    // For players that are older than it.
+    ...(layout === 'academy' ? [`${name}.encryption: segments of the layout academy stay as they are`] : []),
+  ]
 }
 
 function isWidths(value: unknown): boolean {

@@ -2,6 +2,7 @@ import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } f
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { reconcileKey } from '../../../shared/keys.ts'
 import { findings } from '../../../shared/reconcile/find.ts'
+import { repair } from '../../../shared/reconcile/repair.ts'
 import { sleep } from '../../../shared/time.ts'
 import { brief, type Job, type Lab, mend, openLab } from './harness.ts'
 
@@ -45,6 +46,8 @@ describe('a ledger', () => {
     const found = await foldersFound()
     expect(brief(found)).toEqual([`ledger_left ${job.folder} remove`])
     const before = await lab.everything()
+    const dry = await repair(found, lab.world(), { signal: lab.signal })
+    expect(dry.map(({ result }) => result)).toEqual(['would'])
     expect(await lab.everything()).toEqual(before)
     expect(await mend(found, lab.world())).toEqual(['repaired'])
     expect(await lab.keys(job.folder)).toEqual([`${job.folder}h264-540p/0.m4s`, `${job.folder}master.m3u8`])

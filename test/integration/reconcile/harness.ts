@@ -93,7 +93,7 @@ export async function openLab(): Promise<Lab> {
       return { identity, jobId, videoId, fileKey, body, folder: jobFolder(jobRoot(tenantId, videoId), jobId) }
     },
     async claim({ identity, body }, leaseMs = 60_000) {
-      const input = { owner: 'test', leaseMs, messageId: 'm', counted: true, body }
+      const input = { owner: 'test', leaseMs, messageId: 'm', sentMs: Date.now(), counted: true, body }
       const answer = await records.claim(identity, input)
       if (answer.verdict !== 'yours') throw new Error(`not claimed: ${answer.verdict}`)
       return answer.token

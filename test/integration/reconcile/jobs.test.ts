@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { retry } from '../../../shared/backoff.ts'
 import { jobRecordKey, reconcileKey } from '../../../shared/keys.ts'
 import { findings } from '../../../shared/reconcile/find.ts'
+import type { Repair } from '../../../shared/reconcile/finding.ts'
+import { readRecord } from '../../../shared/reconcile/records.ts'
 import { repair } from '../../../shared/reconcile/repair.ts'
 import { sleep } from '../../../shared/time.ts'
 import { names } from '../../local/stack-env.ts'
@@ -70,7 +73,7 @@ describe('a job whose message is lost', () => {
     const found = await lab.find(world, 'jobs')
     expect(brief(found)).toEqual([`job_unjoined ${job.jobId} send`])
     expect(found[0]!.evidence).toMatchObject({ openParts: 1 })
-    await lab.records.claim(part, { owner: 'o', leaseMs: 60_000, messageId: 'm', counted: false })
+    await lab.records.claim(part, { owner: 'o', leaseMs: 60_000, messageId: 'm', sentMs: 0, counted: false })
     expect(brief(await lab.find(world, 'jobs'))).toEqual([])
   })
 
@@ -80,6 +83,19 @@ describe('a job whose message is lost', () => {
     await lab.records.finish(ended.identity, await lab.claim(ended), { state: 'done', status: {} })
     const world = lab.world({ backstopSeconds: -1 })
     expect(brief(await lab.find(world, 'jobs'))).toEqual([])
+    // Even if somebody says that they were found.
+    const { updated, leaseUntil } = (await readRecord(world.redis, held.jobId))!
+    const { jobId, body } = held
+    const found = { state: 'running', updated }
+    const repairs: Repair[] = [
+      { type: 'send', jobId, body, groupId: 'g', counter, found, againSeconds: 9 },
+      { type: 'put_back', jobId, counter, leaseUntil },
+    ]
+    const forged = repairs.map((each) => ({
+      ...{ code: 'job_stalled' as const, what: jobId, ageSeconds: 0, evidence: {}, reason: '', repair: each },
+    }))
+    expect(await mend(forged, world)).toEqual(['changed', 'changed'])
+    expect(await lab.messages()).toEqual([])
   })
 
   test('is taken up by a worker between the finding and the repair: nothing is done', async () => {
@@ -120,6 +136,32 @@ test('a job whose worker is gone and whose message waits is counted again, once'
   expect(await mend(found, world)).toEqual(['changed'])
   expect(await lab.stack.backlog(tenantId)).toBe(1)
   expect(await record(job)).toMatchObject({ state: 'waiting', crashes: '1' })
+})
+
+test('a part whose job has ended leaves the backlog, once', async () => {
+  const job = await lab.job()
+  const part = { ...job.identity, jobId: `${job.jobId}/chunk-0`, parent: job.identity }
+  await lab.stack.redisClient.incr(counter)
+  const token = await lab.claim(job)
+  await lab.records.enqueue(part, 1000)
+  await lab.records.finish(job.identity, token, { state: 'done', status: {} })
+  expect(await lab.stack.backlog(tenantId)).toBe(1)
+  const world = lab.world()
+  const found = await lab.find(world)
+  // The recount agrees with the counter: only the part itself is wrong.
+  expect(brief(found)).toEqual([`part_left ${part.jobId} end_part`])
+  expect(await mend(found, world)).toEqual(['repaired'])
+  expect(await mend(found, world)).toEqual(['changed'])
+  expect(await lab.stack.backlog(tenantId)).toBe(0)
+  // Its message was only late: it finds its end.
+  const late = await lab.records.claim(part, {
+    owner: 'o',
+    leaseMs: 1000,
+    messageId: 'm',
+    sentMs: 0,
+    counted: false,
+  })
+  expect(late).toEqual({ verdict: 'settled', state: 'cancelled' })
 })
 
 describe('one repairs at a time', () => {
@@ -210,7 +252,8 @@ describe('where the truth cannot be learned', () => {
     expect(await lab.messages()).toEqual([])
     await lab.stack.redis.restart()
     // It came back empty: nobody remembers the job, and nothing is done to it.
-    expect(brief(await lab.find(world, 'jobs'))).toEqual([])
+    const back = { tries: 60, base: 0.2, cap: 1, signal: lab.signal }
+    expect(brief(await retry(() => lab.find(world, 'jobs'), back))).toEqual([])
     expect(await mend(found, world)).toEqual(['changed'])
     expect((await lab.stack.sqs.messages(names.queue)).length + (await lab.keys(job.folder)).length).toBe(0)
   })

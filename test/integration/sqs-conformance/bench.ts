@@ -31,9 +31,6 @@ export interface BenchQueue {
 export interface Bench {
   /** Attributes as SQS takes them. */
   queue(attributes?: Record<string, string>): Promise<BenchQueue>
-  readonly client: SQSClient
-  /** The address of a queue by that name, whether it is there or not. */
-  urlOf(name: string): string
   /** A name that nobody else uses. */
   newName(): string
   pause(seconds: number): Promise<void>
@@ -43,13 +40,8 @@ export interface Bench {
 const { signal } = new AbortController()
 
 /** `prefix` keeps the queues of one run apart; they are deleted at the end. */
-export function openBench(options: {
-  endpoint?: string
-  region: string
-  prefix: string
-  urlOf: (name: string) => string
-}): Bench {
-  const { endpoint, region, prefix, urlOf } = options
+export function openBench(options: { endpoint?: string; region: string; prefix: string }): Bench {
+  const { endpoint, region, prefix } = options
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
   const local = endpoint === undefined ? {} : { endpoint, credentials }
   const client = new SQSClient({ region, maxAttempts: 1, ...local })
@@ -58,7 +50,7 @@ export function openBench(options: {
   const newName = () => `${prefix}-${names++}`
 
   return {
-    ...{ client, urlOf, newName },
+    newName,
     pause: (seconds) => sleep(seconds * 1000, { signal }),
     async queue(Attributes = {}) {
       const input = { QueueName: newName(), Attributes }

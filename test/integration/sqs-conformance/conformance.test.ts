@@ -7,7 +7,7 @@ import { protocolRules } from './protocol-rules.ts'
 import { rules as messageRules } from './rules.ts'
 
 // The same rules for every queue that a worker is tested with, and for AWS itself when asked:
-//   SQS_CONFORMANCE=1 AWS_REGION=… (and credentials) npx jest … sqs-conformance
+//   SQS_CONFORMANCE=1 AWS_REGION=… npm test -- sqs-conformance     (with credentials that may make queues)
 // It makes about forty queues named video-worker-conformance-…, and deletes them.
 const rules = [...messageRules, ...protocolRules]
 
@@ -31,7 +31,6 @@ interface Target {
   close(): Promise<void>
 }
 
-const account = '000000000000'
 const region = 'ap-northeast-2'
 const targets: Readonly<
   Record<string, { open: () => Promise<Target>; gaps: Readonly<Record<string, string>> }>
@@ -55,14 +54,13 @@ const targets: Readonly<
     async open() {
       const prefix = `video-worker-conformance-${randomUUID().slice(0, 8)}`
       const at = process.env.AWS_REGION ?? region
-      const urlOf = (name: string) => `https://sqs.${at}.amazonaws.com/${account}/${name}`
-      return { bench: openBench({ region: at, prefix, urlOf }), close: async () => undefined }
+      return { bench: openBench({ region: at, prefix }), close: async () => undefined }
     },
   },
 }
 
 function local(endpoint: string): Bench {
-  return openBench({ endpoint, region, prefix: 'rule', urlOf: (name) => `${endpoint}/${account}/${name}` })
+  return openBench({ endpoint, region, prefix: 'rule' })
 }
 
 const onAws = process.env.SQS_CONFORMANCE === '1'

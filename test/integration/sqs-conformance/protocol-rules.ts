@@ -96,9 +96,12 @@ export const protocolRules: readonly Rule[] = [
     source: 'API reference: GetQueueUrl: QueueDoesNotExist',
     async run(bench) {
       const QueueName = bench.newName()
-      const { client } = bench
+      const { client, QueueUrl } = await bench.queue()
       expect(await failure(client.send(new GetQueueUrlCommand({ QueueName })))).toBe('400 QueueDoesNotExist')
-      const send = new SendMessageCommand({ QueueUrl: bench.urlOf(QueueName), MessageBody: 'job' })
+      const send = new SendMessageCommand({
+        QueueUrl: QueueUrl.replace(/[^/]+$/, QueueName),
+        MessageBody: 'job',
+      })
       expect(await failure(client.send(send))).toBe('400 QueueDoesNotExist')
     },
   },
@@ -126,6 +129,9 @@ export const protocolRules: readonly Rule[] = [
       expect(await failure(set({ MessageRetentionPeriod: '59' }))).toBe('400 InvalidAttributeValue')
       expect(await failure(set({ Nonsense: '1' }))).toBe('400 InvalidAttributeName')
       await set({ MessageRetentionPeriod: '600' })
+      const isSet = async () => (await queue.attributes()).MessageRetentionPeriod === '600'
+      // "Up to 60 seconds" until a change is everywhere.
+      for (let tries = 0; tries < 60 && !(await isSet()); tries++) await bench.pause(1)
       expect(await queue.attributes()).toMatchObject({
         ...{ VisibilityTimeout: '31', MessageRetentionPeriod: '600', DelaySeconds: '0' },
         QueueArn: expect.stringMatching(/^arn:aws[\w-]*:sqs:/),

@@ -172,7 +172,7 @@ export const rules: readonly Rule[] = [
       const first = await queue.receive()
       await queue.change(first!, 0)
       expect(await queue.isEmpty(1)).toBe(true)
-      const moved = await dead.receive({ MessageAttributeNames: ['All'] })
+      const moved = await dead.receive({ WaitTimeSeconds: 20, MessageAttributeNames: ['All'] })
       expect(moved).toMatchObject({ MessageId: first!.MessageId, Body: 'job', MessageAttributes })
       expect(moved!.Attributes).toMatchObject({
         SentTimestamp: first!.Attributes!.SentTimestamp,

@@ -115,9 +115,10 @@ function showStats() {
   at('stats').textContent = facts.join('  ·  ')
 }
 
-/** By the short side, as people name them, upright videos too. */
-function levelName(level) {
-  return level.height > 0 ? `${Math.min(level.width, level.height)}p` : 'Sound'
+/** By the short side, as people name them, upright videos too; with the codec, unless it is the usual one. */
+function levelName({ width, height, videoCodec = '' }) {
+  const codec = videoCodec.startsWith('av01') ? ' AV1' : videoCodec.startsWith('hvc1') ? ' HEVC' : ''
+  return height > 0 ? `${Math.min(width, height)}p${codec}` : 'Sound'
 }
 
 function bufferedSeconds() {

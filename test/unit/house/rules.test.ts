@@ -18,8 +18,12 @@ test('only main.ts files of the product read the environment or end the process'
   expect(found).toEqual([])
 })
 
-test('only worker/media/run.ts starts programs, and the listener’s helper, which hands over a socket', () => {
-  const starters = ['worker/media/enclosed-listener.ts', 'worker/media/run.ts']
+test('only worker/media/run.ts starts programs, beside the listener’s helper, which hands over a socket, and the doctor, who asks a program what it can', () => {
+  const starters = [
+    'deploy/commands/ask-program.ts',
+    'worker/media/enclosed-listener.ts',
+    'worker/media/run.ts',
+  ]
   const found = product
     .filter((source) => source.imports.some((each) => /^(execa|(node:)?child_process)$/.test(each.target)))
     .map((source) => source.path)

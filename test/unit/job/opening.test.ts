@@ -45,7 +45,9 @@ async function open(body: (opened: OpenVideo) => Promise<unknown>): Promise<Work
       stopped.abort(error)
     },
   } as unknown as RunContext
-  await withVideo({ jobId: 'j', sourceKey: 'source.mp4', folder: 'out/' }, ports, run, body).catch(() => {})
+  const askKey = () => Promise.reject(new Error('nobody asks for a key'))
+  const spec = { jobId: 'j', sourceKey: 'source.mp4', folder: 'out/', askKey }
+  await withVideo(spec, ports, run, body).catch(() => {})
   return reasons
 }
 

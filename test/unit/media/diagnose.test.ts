@@ -61,10 +61,20 @@ describe('what ffmpeg says becomes a code', () => {
   test('a crash or a kill from outside is tried again', () => {
     for (const signal of ['SIGSEGV', 'SIGKILL']) {
       const error = diagnose({ what: 'video', exitCode: undefined, signal, stderr: '' })
-      expect(error).toMatchObject({ code: 'encode_failed', kind: 'failed' })
+      expect(error).toMatchObject({ code: 'encode_failed', kind: 'failed', details: { killed: true } })
       expect(error.message).toContain(signal)
     }
   })
+
+  test.each(['unshare: fork failed: Cannot allocate memory', 'sh: 0: Cannot fork: Cannot allocate memory'])(
+    'a machine without memory is not the file’s fault: %s',
+    (stderr) => {
+      const ended = { what: 'video', exitCode: 1, signal: undefined } as const
+      expect(diagnose({ ...ended, stderr })).toMatchObject({ code: 'encode_failed', kind: 'failed' })
+      const both = `${stderr}\n[h264 @ 0x5] get_buffer() failed`
+      expect(diagnose({ ...ended, stderr: both })).toMatchObject({ code: 'resource_limit' })
+    },
+  )
 
   test('a wrapper that cannot start the program says so', () => {
     expect(

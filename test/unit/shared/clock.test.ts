@@ -108,5 +108,13 @@ describe('a clock that is five hours off', () => {
     expect(await storage.put('key', 'body', { contentType: 'text/plain', signal })).toBe('stored')
     expect(refused).toBe(1)
     storage.close()
+    // An answer to a HEAD has no body, and so no code.
+    const other = openStorage(
+      { endpoint, accessKey: 'a', secretKey: 'b', bucket: 'c', region: 'auto', prefix: '' },
+      { backoff: { base: 0.01, cap: 0.02 } },
+    )
+    expect(await other.head('key', signal)).toMatchObject({ key: 'key' })
+    expect(refused).toBe(2)
+    other.close()
   })
 })

@@ -18,7 +18,7 @@ function start(visibilitySeconds: number): { lease: Lease; beats: number[]; ends
     queue: { extend: async () => void beats.push(monotonicMs()) } as unknown as Queue,
     records: { renew: async () => 'renewed' } as unknown as JobRecords,
     job: { jobId: 'j' },
-    body: '{}',
+    ...{ body: '{}', sentMs: 0 },
     ...{ receiptHandle: 'r', messageId: 'm', owner: 'o', token: 1, receivedMs: monotonicMs() },
     config: { visibilitySeconds, beatSeconds: 0.1, minSlackSeconds: 0, maxSeconds: 3600 },
     jobSignal: signal,
@@ -59,6 +59,18 @@ describe('a process that stood still for longer than its lease', () => {
     expect([written, ends.length]).toEqual([['before'], 1])
     await lease.stop()
   })
+})
+
+test('a lease is beaten by a timer, whatever its job does', async () => {
+  const { lease, beats, ends } = start(60)
+  // Its job says nothing at all.
+  await sleep(1000, { signal })
+  expect(beats.length).toBeGreaterThanOrEqual(3)
+  expect(ends).toEqual([])
+  await lease.stop()
+  const before = beats.length
+  await sleep(250, { signal })
+  expect(beats).toHaveLength(before)
 })
 
 test('a process that stood still for less goes on', async () => {

@@ -13,6 +13,7 @@ const config = { maxAttempts: 5, maxCrashes: 3, backoffBaseSeconds: 30, backoffC
 interface World {
   readonly lease?: Partial<Lease>
   readonly failures?: number
+  readonly receiveCount?: number
   readonly signal?: AbortSignal
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
@@ -29,6 +30,8 @@ async function deeds(
     queue: {
       extend: async (_: string, seconds: number) => void done.push(`visible in ${seconds}`),
       delete: say('deleted'),
+      send: async (_: string, { delaySeconds, groupId }: { delaySeconds: number; groupId: string }) =>
+        void done.push(`sent in ${delaySeconds} of ${groupId}`),
       park: async (_: unknown, reason: string) => void done.push(`parked: ${reason}`),
     } as unknown as Queue,
     records: {
@@ -40,7 +43,15 @@ async function deeds(
     } as unknown as JobRecords,
     config,
     logger: createLogger({ level: 'silent', pretty: false }, {}),
-    delivery: { body: '{}', messageId: 'm', receiptHandle: 'r', receiveCount: 1, sentMs: 0, receivedMs: 0 },
+    delivery: {
+      body: '{}',
+      messageId: 'm',
+      receiptHandle: 'r',
+      receiveCount: world.receiveCount ?? 1,
+      sentMs: 0,
+      groupId: 'g',
+      receivedMs: 0,
+    },
     lease: {
       ...{ token: () => 1, claimNow: async () => 1, leaveRecord() {}, check() {}, stop: async () => {} },
       ...world.lease,
@@ -117,6 +128,13 @@ describe('a message', () => {
   test('of something that is away waits as well', async () => {
     const { done } = await deeds(released('storage_unavailable'))
     expect(Number(done[1]!.split(' ').at(-1))).toBeGreaterThanOrEqual(1)
+  })
+
+  test('that was handed back for days is sent anew, in its group, before the queue’s own redrive takes it', async () => {
+    const young = await deeds(released('api_unavailable'), { receiveCount: 39 })
+    expect(young.done[1]).toMatch(/^visible in/)
+    const old = await deeds(released('api_unavailable'), { receiveCount: 40 })
+    expect(old.done).toEqual(['waiting, releases', expect.stringMatching(/^sent in \d+ of g$/), 'deleted'])
   })
 
   test('of a job that is lost is not touched; its record is let go of, by the token, though all else has ended', async () => {
