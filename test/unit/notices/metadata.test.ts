@@ -29,12 +29,11 @@ describe('the instance metadata', () => {
   })
 
   test('is read with a new token before the old one ends', async () => {
-    const { metadata, tokens, server } = await open({ tokenSeconds: 0.2 })
-    for (let n = 0; n < 12; n++) {
+    const { metadata, tokens, server } = await open({ tokenSeconds: 1 })
+    while (tokens() < 3) {
       await metadata.get('instance-id', signal)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    expect(tokens()).toBeGreaterThan(2)
     expect(server.requests.filter(({ status }) => status === 401)).toEqual([])
   })
 
