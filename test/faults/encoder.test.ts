@@ -13,7 +13,7 @@ let deaf: string
 let videoId = 0
 beforeAll(async () => {
   fleet = await openFleet()
-  clip = await makeLongClip(fleet.dir, 12, '320x180')
+  clip = await makeLongClip(fleet.dir, 24, '320x180')
   // Says nothing, hears nothing, and has a child that is no better.
   const hang = ["trap '' TERM INT HUP", 'sleep 600 &', 'while :; do sleep 1; done']
   deaf = await brokenFfmpeg(join(fleet.dir, 'deaf'), '*/chunk-*', hang)
@@ -46,12 +46,15 @@ describe('an ffmpeg in the middle of its encode', () => {
     })
     expect(await line(worker, job, 'job started', { attempt: 2 })).toMatchObject({ failures: 1, crashes: 0 })
     // Now what leads its process group: in the sandbox that is not ffmpeg itself.
-    await midEncode(fleet, worker, job, 1)
+    const stored = await midEncode(fleet, worker, job, 1)
     const [leader] = await chunkTools('struck')
     signal(leader!.pid, 'SIGKILL')
     expect(await line(worker, job, 'job started', { attempt: 3 })).toMatchObject({ failures: 2, crashes: 0 })
     await settled(worker, job, 'done')
-    expect(await line(worker, job, 'finished chunks were reused')).toMatchObject({ reused: 1, chunks: 2 })
+    expect(await line(worker, job, 'finished chunks were reused')).toMatchObject({
+      reused: stored,
+      chunks: 4,
+    })
     await expectKept(fleet, { jobs: [{ job, end: 'complete' }], workers: ['struck'] })
   })
 

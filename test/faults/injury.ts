@@ -32,4 +32,7 @@ const injuries: Readonly<Record<string, (argument: string) => void>> = {
 }
 
 const [what = '', argument = ''] = (process.env.INJURY ?? '').split('=')
-process.on('SIGUSR2', () => injuries[what]?.(argument))
+process.on('SIGUSR2', () => {
+  process.stderr.write(`injured: ${what}\n`)
+  injuries[what]?.(argument)
+})

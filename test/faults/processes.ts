@@ -29,18 +29,26 @@ export async function toolsOf(workerIds: readonly string[]): Promise<Tool[]> {
   return found
 }
 
-/** The ffmpegs among them that encode a chunk of this job, without what they are wrapped in. */
-export async function encodersOf(workerId: string, jobId: string): Promise<Tool[]> {
-  const tools = await toolsOf([workerId])
-  return tools.filter(({ name, command }) => name === 'ffmpeg' && command.includes(`${jobId}/chunk-`))
+/** An ffmpeg that encodes a chunk of a job. */
+export interface Encoder extends Tool {
+  /** Number of the chunk. */
+  readonly chunk: number
 }
 
-/** Stops each where it stands. False when one of them had ended before. */
-export async function freeze(workerId: string, jobId: string): Promise<boolean> {
-  const encoders = await encodersOf(workerId, jobId)
-  for (const { pid } of encoders) signal(pid, 'SIGSTOP')
-  const after = await encodersOf(workerId, jobId)
-  return after.length > 0 && after.every(({ state }) => state === 'T')
+/** The ffmpegs among them that encode a chunk of this job, without what they are wrapped in. */
+export async function encodersOf(workerId: string, jobId: string): Promise<Encoder[]> {
+  const tools = (await toolsOf([workerId])).filter(({ name }) => name === 'ffmpeg')
+  return tools.flatMap((tool) => {
+    const chunk = new RegExp(`${jobId}/chunk-(\\d+)`).exec(tool.command)?.[1]
+    return chunk === undefined ? [] : [{ ...tool, chunk: Number(chunk) }]
+  })
+}
+
+/** Stops each of them from this chunk on where it stands; resolves to those that had not ended before. */
+export async function freeze(workerId: string, jobId: string, from = 0): Promise<Encoder[]> {
+  const wanted = async () => (await encodersOf(workerId, jobId)).filter(({ chunk }) => chunk >= from)
+  for (const { pid } of await wanted()) signal(pid, 'SIGSTOP')
+  return (await wanted()).filter(({ state }) => state === 'T')
 }
 
 /** Sends a signal; false when there was nobody. */

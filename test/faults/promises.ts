@@ -54,17 +54,24 @@ export function storedChunks(fleet: Fleet, { prefix, jobId }: FaultJob): number 
   return fleet.stack.s3.keys(`${prefix}${jobId}/.work/chunk-`).length
 }
 
-/** `chunks` are stored, and the next is in the middle of its encode: its ffmpeg is stopped there. */
+/**
+ * At least `chunks` are stored, and the next is in the middle of its encode: its ffmpeg is stopped there. Resolves to
+ * how many are: a busy machine may miss one.
+ */
 export async function midEncode(
   fleet: Fleet,
   { name }: FleetWorker,
   job: FaultJob,
   chunks = 1,
-): Promise<void> {
-  await fleet.until(
-    `an encoder behind ${chunks} stored chunks`,
-    async () => storedChunks(fleet, job) >= chunks && (await freeze(name, job.jobId)),
-  )
+): Promise<number> {
+  let frozen = chunks
+  await fleet.until(`the encoder of chunk ${chunks} or a later one`, async () => {
+    const [encoder] = await freeze(name, job.jobId, chunks)
+    frozen = encoder?.chunk ?? frozen
+    return encoder !== undefined
+  })
+  await fleet.until(`${frozen} stored chunks`, () => storedChunks(fleet, job) >= frozen)
+  return frozen
 }
 
 export interface Kept {

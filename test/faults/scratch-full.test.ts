@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -30,6 +30,12 @@ afterAll(async () => {
   await fleet?.close()
 })
 
+/** Bytes of the source that the bucket has sent. */
+function sentOfSource(): number {
+  const reads = fleet.stack.s3.requests.filter(({ method, key }) => method === 'GET' && key.includes('/raw/'))
+  return reads.reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+}
+
 /** Takes all the room there is. */
 async function fill(path: string): Promise<void> {
   const file = await open(path, 'w')
@@ -54,6 +60,9 @@ describe('a scratch disk that fills up in the middle of an encode', () => {
     })
     const job = await sendJob(fleet, clip, { tenantId, videoId: 1 })
     await midEncode(fleet, worker, job, 1)
+    // Else the next read of the source would meet it first: the worker notices, ffmpeg does not.
+    const { size } = await stat(clip)
+    await fleet.until('all of the source is there', () => sentOfSource() >= size)
     const filler = join(disk, 'filler')
     await fill(filler)
     for (const { pid } of await encodersOf('cramped', job.jobId)) signal(pid, 'SIGCONT')

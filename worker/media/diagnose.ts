@@ -62,8 +62,9 @@ const causes: readonly Cause[] = [
   },
   {
     probing: true,
-    // End of file: it ends before anything in it has begun.
-    pattern: /moov atom not found|partial file|EBML header parsing failed|truncated|: End of file$/im,
+    // End of file: it ends before anything in it has begun. Channels: a header of noise says thousands of them.
+    pattern:
+      /moov atom not found|partial file|EBML header parsing failed|truncated|: End of file$|Too many channels/im,
     code: 'container_damaged',
     sentence: 'the file is damaged or was not uploaded completely',
   },

@@ -270,6 +270,57 @@ describe('job', () => {
   })
 })
 
+describe('reconcile', () => {
+  test('tells what it would do, asks, and then does it', async () => {
+    const jobId = randomUUID()
+    const longAgo = Date.now() - 25 * 3_600_000
+    await stack.redisClient.set(`tenant:${tenant}:video:backlog_count`, 1)
+    await stack.redisClient.hset(jobRecordKey(jobId), {
+      ...{ state: 'waiting', waiting: 1, updated: longAgo, sent: longAgo, body: body(jobId) },
+      counter: `tenant:${tenant}:video:backlog_count`,
+    })
+    const found = await run(['reconcile', '--only', 'jobs,counters', '--json'])
+    expect(found).toMatchObject({ exit: 0, json: { applied: false } })
+    expect(found.json.results).toMatchObject([
+      { result: 'would', finding: { code: 'job_without_message', what: jobId } },
+    ])
+    expect(await queued()).toEqual([])
+    expect(await run(['reconcile', '--apply'])).toMatchObject({ exit: 77 })
+    const done = await run(['reconcile', '--apply'], { ask: async () => 'yes' })
+    expect(done).toMatchObject({ exit: 0, out: expect.stringContaining('repaired  job_without_message') })
+    expect((await queued()).map((message) => message.body)).toEqual([body(jobId)])
+    // Sent once for one loss, however often it is asked for.
+    expect((await run(['reconcile', '--apply', '--yes'])).out).toMatch(/^changed +job_without_message/m)
+    expect(await queued()).toHaveLength(1)
+  })
+
+  test('knows its areas, and says what it could not look at', async () => {
+    expect(await run(['reconcile', '--only', 'jobs,all'])).toMatchObject({ exit: 64 })
+    const away = commandLine(stack.env({ REDIS_PORT: '9' }))
+    const { exit, json } = await away(['reconcile', '--json'])
+    expect([exit, json.results.map(({ result }: { result: string }) => result)]).toEqual([
+      69,
+      ['left', 'left'],
+    ])
+  })
+})
+
+test('status is told again and again until somebody has seen enough', async () => {
+  for (const isTerminal of [true, false]) {
+    const stop = new AbortController()
+    const pictures: string[] = []
+    const onPrint = (text: string) => {
+      pictures.push(text)
+      if (pictures.length === 3) stop.abort(new CommandError('interrupted', 'Interrupted.'))
+    }
+    const flags = ['status', '--watch', '--interval', '0.2']
+    expect(await run(flags, { isTerminal, onPrint, signal: stop.signal })).toMatchObject({ exit: 130 })
+    expect(pictures.every((text) => text.startsWith('\u001b[H\u001b[J') === isTerminal)).toBe(true)
+  }
+  const once = await run(['status'], { isTerminal: true })
+  expect(once).toMatchObject({ exit: 0, out: expect.not.stringContaining('\u001b') })
+})
+
 test('status tells what it can while Redis is away, and ends with 69', async () => {
   await stack.send(body(randomUUID()))
   const away = commandLine(stack.env({ REDIS_PORT: '9' }))
