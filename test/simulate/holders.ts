@@ -1,0 +1,49 @@
+/** Who holds which message, as the queue has it and whatever the workers believe. */
+import type { MessageView } from '../strict-sqs/message.ts'
+import type { Machine } from './machine.ts'
+import type { World } from './world.ts'
+
+/** What a message's body is about. */
+export interface About {
+  /** Of a part or a join: the parent's. Of a delete: its own name. */
+  readonly job: string
+  /** `chunk-3`; '' of a whole job, or a join. */
+  readonly part: string
+  readonly videoId: number
+}
+
+const known = new Map<string, About | undefined>()
+
+/** Undefined for poison. */
+export function aboutOf(body: string): About | undefined {
+  if (known.size > 10_000) known.clear()
+  if (!known.has(body)) known.set(body, readAbout(body))
+  return known.get(body)
+}
+
+function readAbout(body: string): About | undefined {
+  if (!body.startsWith('{')) return undefined
+  const fields = JSON.parse(body) as Record<string, unknown>
+  if (typeof fields.parent === 'string') {
+    const parent = aboutOf(fields.parent)
+    return parent && { ...parent, part: fields.index === undefined ? '' : `${fields.kind}-${fields.index}` }
+  }
+  const videoId = Number(fields.video_id)
+  if (fields.action !== undefined) return { job: `delete ${videoId}`, part: '', videoId }
+  return typeof fields.job_id === 'string' ? { job: fields.job_id, part: '', videoId } : undefined
+}
+
+/** The messages that a process may still work on: received, and neither deleted nor visible to others. */
+export function heldBy(world: World, machine: Machine): { message: MessageView; about: About }[] {
+  const nowMs = world.clock.wallMs()
+  const held: { message: MessageView; about: About }[] = []
+  for (const message of world.queue.messages('ever')) {
+    const about = aboutOf(message.body)
+    const mine = message.history.findLast(
+      ({ handle }) => handle !== undefined && world.handles.get(handle) === machine,
+    )
+    if (about && mine && mine.visibleAtMs > nowMs && mine.visibleAtMs !== Number.POSITIVE_INFINITY)
+      held.push({ message, about })
+  }
+  return held
+}
