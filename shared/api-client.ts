@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Left out: an empty body. */
   readonly json?: object
+  /** Secret of the X-Worker-Signature. */
+  readonly secret: string
   readonly signal: AbortSignal
 }
 
@@ -30,7 +32,8 @@ export interface ApiClient {
   once(request: ApiRequest): Promise<ApiAnswer>
   /**
    * Tries until there is an answer that is not a fault of the server (429, 5xx but 503) or the network, or the
-   * tries are used up: then throws api_unavailable. 401 and 503 throw api_unauthorized at once (contract 4).
+   * tries are used up: then throws api_unavailable. 401 and 503 throw api_unauthorized at once (contract 4), but for a
+   * 401 whose Date tells that our clock is off: the next try is signed by the API's.
    */
   insist(request: ApiRequest): Promise<ApiAnswer>
   close(): void
@@ -41,6 +44,9 @@ export interface ApiClientOptions extends Backoff {
   readonly tries: number
   readonly onCall?: ((name: string, result: string) => void) | undefined
 }
+
+/** A clock that is further off, in milliseconds, signs what nobody takes: receivers allow a few minutes. */
+const clockToleranceMs = 60_000
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const agent = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
@@ -54,13 +60,28 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     followRedirect: false,
   })
 
+  /** What the API's clock is ahead of ours, milliseconds; 0 as long as they roughly agree. */
+  let skewMs = 0
+  function noteClock(date: string | undefined): void {
+    const aheadMs = Date.parse(date ?? '') - now()
+    skewMs = Math.abs(aheadMs) >= clockToleranceMs ? aheadMs : 0
+  }
+
   async function once(request: ApiRequest): Promise<ApiAnswer> {
     const { signal, method, url, name } = request
     signal.throwIfAborted()
     const body = request.json === undefined ? '' : JSON.stringify(request.json)
-    const headers = { 'content-type': 'application/json', accept: 'application/json', ...request.headers }
+    const headers = {
+      ...{ 'content-type': 'application/json', accept: 'application/json', ...request.headers },
+      'x-worker-signature': signBody(body, request.secret, Math.floor((now() + skewMs) / 1000)),
+    }
     try {
-      const { statusCode, body: text } = await client(url, { method, headers, body, signal })
+      const {
+        statusCode,
+        body: text,
+        headers: answered,
+      } = await client(url, { method, headers, body, signal })
+      noteClock(answered.date)
       options.onCall?.(name, String(statusCode))
       return { status: statusCode, text }
     } catch (error) {
@@ -77,8 +98,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     insist: (request) =>
       retry(
         async () => {
+          const skewBefore = skewMs
           const answer = await once(request)
           const { status, problem } = answer
+          const clockCorrected = Math.abs(skewMs - skewBefore) >= clockToleranceMs
+          if (status === 401 && clockCorrected) throw unavailable(request.name, status, problem)
           if (status === 401 || status === 503) throw unauthorized(request.name, status)
           if (status === 0 || status === 429 || status >= 500)
             throw unavailable(request.name, status, problem)
@@ -100,7 +124,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 }
 
 /** `t={unix seconds},v1={hex hmac-sha256 of "t.body"}`, for receivers who prefer to verify (contract 4). */
-export function signBody(body: string, token: string, unixSeconds = Math.floor(now() / 1000)): string {
+function signBody(body: string, token: string, unixSeconds: number): string {
   const digest = createHmac('sha256', token).update(`${unixSeconds}.${body}`).digest('hex')
   return `t=${unixSeconds},v1=${digest}`
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expectSuccess, isGone, readJson } from './api-answers.ts'
-import { type ApiAnswer, createApiClient, signBody } from './api-client.ts'
+import { type ApiAnswer, createApiClient } from './api-client.ts'
 import type { Config } from './config.ts'
 import { WorkerError } from './errors.ts'
 
@@ -97,10 +97,10 @@ export function openApi(config: Pick<Config, 'api' | 'catalog' | 'workerId'>, ho
       'x-worker-token': api.token,
       'x-worker-id': workerId,
       'idempotency-key': `${jobId}:${name}`,
-      'x-worker-signature': signBody(json === undefined ? '' : JSON.stringify(json), api.token),
     }
     const url = `${api.baseUrl}/api/v1/internal/video-worker/${videoId}/${name}/`
-    return { name, method: 'POST', url, headers, signal, ...(json === undefined ? {} : { json }) } as const
+    const request = { name, method: 'POST', url, headers, secret: api.token, signal } as const
+    return json === undefined ? request : { ...request, json }
   }
 
   async function catalogCall(
@@ -113,10 +113,10 @@ export function openApi(config: Pick<Config, 'api' | 'catalog' | 'workerId'>, ho
       'x-internal-token': catalog.token,
       'x-worker-id': workerId,
       'idempotency-key': idempotencyKey,
-      'x-worker-signature': signBody(JSON.stringify(json), catalog.token),
     }
     const url = `${catalog.baseUrl}/v1/contents/${path}`
-    const answer = await client.insist({ name: 'catalogue', method, url, headers, json, signal })
+    const request = { name: 'catalogue', method, url, headers, json, secret: catalog.token, signal }
+    const answer = await client.insist(request)
     if (answer.status !== 404 && answer.status !== 410) expectSuccess('catalogue', answer)
     return answer
   }

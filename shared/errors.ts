@@ -143,9 +143,16 @@ export class WorkerError extends Error {
   }
 }
 
-/** Any thrown value as a WorkerError; what is not ours becomes `internal`, with the original as its cause. */
+/** A file that did not fit. */
+const noRoom = new Set<unknown>(['ENOSPC', 'EDQUOT'])
+
+/**
+ * Any thrown value as a WorkerError; what is not ours becomes `internal`, with the original as its cause, but for a disk
+ * that is full: the worker writes to scratch only.
+ */
 export function asWorkerError(error: unknown): WorkerError {
   if (error instanceof WorkerError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new WorkerError('internal', message, { cause: error })
+  const code = noRoom.has((error as NodeJS.ErrnoException | undefined)?.code) ? 'scratch_full' : 'internal'
+  return new WorkerError(code, message, { cause: error })
 }

@@ -5,6 +5,8 @@ interface QueueFailure {
   readonly status: number
   readonly name: string
   readonly message: string
+  /** The SDK saw by the answer that our clock is off by minutes, and signs by the server's from now on. */
+  readonly clockCorrected: boolean
 }
 
 function readFailure(error: unknown): QueueFailure {
@@ -12,11 +14,12 @@ function readFailure(error: unknown): QueueFailure {
     name?: string
     code?: string
     message?: string
-    $metadata?: { httpStatusCode?: number }
+    $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean }
   }
   // Older services prefix their codes: AWS.SimpleQueueService.NonExistentQueue.
   const short = (name ?? code ?? 'unknown').split('.').at(-1) ?? 'unknown'
-  return { status: $metadata?.httpStatusCode ?? 0, name: short, message: message ?? '' }
+  const { httpStatusCode: status = 0, clockSkewCorrected: clockCorrected = false } = $metadata ?? {}
+  return { status, name: short, message: message ?? '', clockCorrected }
 }
 
 const throttles = new Set([
@@ -29,10 +32,10 @@ const throttles = new Set([
 const refusals =
   /AccessDenied|NotAuthorized|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|InvalidAddress|ExpiredToken/
 
-/** Worth another try: no answer, 5xx, throttling. */
+/** Worth another try: no answer, 5xx, throttling, a signature by a clock that was set wrong. */
 export function isTransient(error: unknown): boolean {
-  const { status, name } = readFailure(error)
-  return status === 0 || status >= 500 || status === 429 || throttles.has(name)
+  const { status, name, clockCorrected } = readFailure(error)
+  return clockCorrected || status === 0 || status >= 500 || status === 429 || throttles.has(name)
 }
 
 /** We may not do this, or are not who we say. */

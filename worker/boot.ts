@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { retry } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
@@ -39,9 +40,12 @@ export async function readProfiles(path: string): Promise<ReadonlyMap<string, Pr
   return loadProfiles(text)
 }
 
-/** The bucket takes a write and gives it back: the credentials are for this bucket and may do both. */
+/**
+ * The bucket takes a write and gives it back: the credentials are for this bucket and may do both. The object is
+ * nobody else's, also where two workers share a name.
+ */
 export async function checkBucket(storage: Storage, workerId: string, signal: AbortSignal): Promise<void> {
-  const key = `.video-worker/boot/${encodeURIComponent(workerId)}.txt`
+  const key = `.video-worker/boot/${encodeURIComponent(workerId)}-${randomUUID()}.txt`
   const text = new Date().toISOString()
   await storage.put(key, text, { contentType: 'text/plain', signal })
   const back = await storage.getText(key, signal)

@@ -15,6 +15,9 @@ const interruptTtlSeconds = 180
  */
 const handBackSeconds = 30
 
+/** A callback or clean-up that still hangs then is cut off, so that its message can be handed back too. */
+const lastSeconds = 5
+
 /** Validating, the first step behind the encode: progress.ts. */
 const firstShortStep = 5
 
@@ -39,8 +42,8 @@ export interface Drain {
 
 /**
  * Stops intake, lets finish what can finish in time, hands the rest back. The two clocks: jobs are told to stop
- * when their own estimate does not fit the time, at the latest `handBackSeconds` before its end; at the end
- * callbacks and clean-ups are cut off too, and the messages come back by their visibility timeout.
+ * when their own estimate does not fit the time, at the latest `handBackSeconds` before its end; callbacks and
+ * clean-ups are cut off `lastSeconds` before it. What is not handed back by then comes back by its visibility timeout.
  */
 export function startDrain(reason: string, input: DrainInput): Drain {
   const { intake, logger } = input
@@ -81,6 +84,11 @@ export function startDrain(reason: string, input: DrainInput): Drain {
         for (const job of input.running()) stop(job, 'its time is up')
       })
       .catch(() => {})
+    sleep(Math.max(0, leftSeconds() - lastSeconds) * 1000, { signal })
+      .then(() => {
+        for (const job of input.running()) job.force()
+      })
+      .catch(() => {})
     sleep(leftSeconds() * 1000, { signal })
       .then(() => force('forced'))
       .catch(() => {})
@@ -94,7 +102,6 @@ export function startDrain(reason: string, input: DrainInput): Drain {
       .then(() => 'clean' as const)
     const how = await Promise.race([finished, forced])
     clocks.abort(new Error('the drain has ended'))
-    if (how === 'forced') for (const job of input.running()) job.force()
     logger.info({ how, seconds: Math.round((monotonicMs() - startedMs) / 1000) }, 'drained')
     return how
   }

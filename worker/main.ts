@@ -19,6 +19,7 @@ import { startSourceServer } from './job/source.ts'
 import { openScratch, sweepScratch } from './job/workdir.ts'
 import { workFor } from './job/works.ts'
 import { sweepOrphans } from './media/orphans.ts'
+import { warnOfNamesake } from './namesake.ts'
 import { createNoticeBoard, type NoticeBoard } from './notices/board.ts'
 import { findInstance } from './notices/instance.ts'
 import { type Host, openHost } from './notices/open.ts'
@@ -54,11 +55,16 @@ async function main(): Promise<number> {
   const leave = (reason: string) => boot.abort(new WorkerError('drained', `stopped at boot (${reason})`))
   void stop.first.then(leave)
   const metrics = createMetrics()
+  let log: Logger | undefined
   const { instance, said, expected } = await findInstance(config, boot.signal, {
-    onAnswer: (result) => metrics.metadata_calls_total.inc({ result }),
+    onAnswer(result, path) {
+      metrics.metadata_calls_total.inc({ result })
+      if (result === 'renewed') log?.warn({ path }, 'the instance metadata refused the token (401): renewed')
+    },
   })
   if (instance && !process.env.WORKER_ID?.trim()) config.workerId = instance.id
   const logger = createLogger(config.log, { worker: config.workerId, version })
+  log = logger
   logger.info({ config: describeConfig(config) }, 'effective configuration')
   for (const warning of configWarnings(process.env)) logger.warn(warning)
   const silent = !instance && expected
@@ -167,6 +173,7 @@ async function run(surroundings: Surroundings): Promise<number> {
     sandbox: sandbox.report,
     host: machine.status,
   })
+  await warnOfNamesake(redis, config.workerId, logger)
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
   worker.start()
   const registry = startRegistry({ redis, version, status: () => worker.status() })

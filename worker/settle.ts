@@ -10,6 +10,12 @@ import type { Ending } from './job/work.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
 
+/** What a hand-back may take when the time of everything else is over, in milliseconds. */
+const handBackMs = 4_000
+
+/** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
+const letGoMs = 10_000
+
 /** A message younger than this may be older than its row in the API, in seconds: lesson 12. */
 const freshSeconds = 300
 
@@ -36,7 +42,7 @@ export async function settle<Result>(
   input: SettleInput<Result>,
 ): Promise<Outcome<Result>['type']> {
   try {
-    await act(outcome, input)
+    await act(outcome, outcome.type === 'released' ? withTime(input) : input)
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
@@ -49,7 +55,7 @@ export async function settle<Result>(
         : error.kind === 'failed' && (outcome.type === 'done' || error.code === 'api_refused')
           ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
           : { type: 'released', error }
-    await act(next, input).catch((again: unknown) => {
+    await act(next, next.type === 'released' ? withTime(input) : input).catch((again: unknown) => {
       // Nothing was deleted: the message comes back when its visibility ends.
       input.logger.error({ err: again, outcome: next.type }, 'the message is left to its visibility timeout')
     })
@@ -57,15 +63,21 @@ export async function settle<Result>(
   }
 }
 
+/** A forced stop cuts callbacks and clean-ups off, not the hand-back that it is for. */
+function withTime<Result>(input: SettleInput<Result>): SettleInput<Result> {
+  return input.signal.aborted ? { ...input, signal: AbortSignal.timeout(handBackMs) } : input
+}
+
 async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>): Promise<void> {
   const { ending, signal, logger, queue, delivery } = input
+  if (outcome.type !== 'lost') input.lease.check()
   switch (outcome.type) {
     case 'lost': {
       await input.lease.stop()
-      // Nobody took it: it was let go of, or another owner has it in the API. That is no crash.
-      const letGo = outcome.error.code === 'lease_slack' || outcome.error.code === 'owner_mismatch'
+      // Fenced: a job that somebody took over stays his. One that nobody took is let go of, which is no crash: its
+      // lease ran out here, or a second delivery of its message made our handle a stale one.
       const token = input.lease.token()
-      if (letGo && token !== undefined) await release('releases', token).catch(() => {})
+      if (token !== undefined) await release('releases', token, AbortSignal.timeout(letGoMs)).catch(() => {})
       return
     }
 
@@ -190,10 +202,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     await queue.delete(delivery.receiptHandle, signal)
   }
 
-  function release(count: 'failures' | 'crashes' | 'releases', token: number): Promise<number> {
+  function release(
+    count: 'failures' | 'crashes' | 'releases',
+    token: number,
+    within = signal,
+  ): Promise<number> {
     // Tried again: a hand-back that Redis missed would count as a crash.
     const give = () => input.records.release(ending.identity, token, count)
-    return retry(give, { tries: 3, base: 0.2, cap: 2, signal })
+    return retry(give, { tries: 3, base: 0.2, cap: 2, signal: within })
   }
 
   async function giveBack(count: 'failures' | 'crashes' | 'releases', seconds: number): Promise<void> {

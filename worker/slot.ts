@@ -25,7 +25,7 @@ export interface RunningJob {
   readonly lease: Lease
   /** Tells the job to stop; the first reason stays. */
   stop(error: WorkerError): void
-  /** Cuts off callbacks and clean-ups too: the process must leave now. */
+  /** Cuts off callbacks and clean-ups too; the message is handed back. */
   force(): void
 }
 
@@ -141,6 +141,7 @@ export async function runDelivery<Result>(
       const result = await work.run({
         ...{ signal: stopJob.signal, logger: jobLogger, reporter, attempt },
         stop: (error) => stopJob.abort(error),
+        checkLease: lease.check,
       })
       // Finished before the stop took hold: a drain has nothing left to stop, every other reason still counts.
       if (stopJob.signal.aborted && asWorkerError(stopJob.signal.reason).kind !== 'released')

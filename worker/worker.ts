@@ -205,7 +205,10 @@ export function createWorker(ports: WorkerPorts): Worker {
     },
     hasten: (seconds) => draining?.hasten(seconds),
     stopNow(reason) {
-      for (const job of running) job?.stop(new WorkerError('drained', `the worker stops at once (${reason})`))
+      for (const job of running) {
+        job?.stop(new WorkerError('drained', `the worker stops at once (${reason})`))
+        job?.force()
+      }
     },
     sinceGoodPollMs: () => intake.sinceGoodPollMs(),
     status: () => ({

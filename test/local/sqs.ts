@@ -83,7 +83,7 @@ export async function startSqs(
     if (fault?.status !== undefined) return refuse(reply, fault.status, fault.code ?? 'InternalFailure')
     // Gap of fauxqs: it accepts any receipt handle. Its own are UUIDs; SQS refuses what it did not issue.
     if (body.ReceiptHandle !== undefined && !/^[0-9a-f-]{36}$/.test(body.ReceiptHandle))
-      return refuse(reply, 400, 'ReceiptHandleIsInvalid')
+      return refuse(reply, 404, 'ReceiptHandleIsInvalid')
     // Gap of fauxqs: a lease that ran out is counted as in flight until somebody receives.
     if (action === 'GetQueueAttributes' && (await exists(queue))) {
       const answer = (await inner()) as { Attributes?: Record<string, string> }

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { backlogKey } from '../../shared/keys.ts'
 import { openQueue, type Queue } from '../../shared/queue.ts'
 import { openStorage, type Storage } from '../../shared/storage.ts'
+import { type StrictServer, startStrictSqs } from '../strict-sqs/server.ts'
 import { type RedisServer, startRedis } from './redis-server.ts'
 import { type ReferenceApi, startReferenceApi } from './reference-api.ts'
 import { objectCreatedMessage } from './s3/event.ts'
@@ -18,6 +19,8 @@ export interface StackOptions {
   readonly signal?: AbortSignal
   /** Attributes of the job queue that differ from those below, as SQS takes them. */
   readonly queueAttributes?: Record<string, string>
+  /** `strict`: the model of test/strict-sqs, which does all that SQS may do; else fauxqs, which is kind. */
+  readonly queue?: 'embedded' | 'strict'
   /** Whether new objects under `videos/` send an S3 event to the queue, as a bucket notification would. */
   readonly events?: boolean
 }
@@ -43,6 +46,8 @@ export interface JobInput {
 export interface Stack {
   readonly s3: S3Server
   readonly sqs: SqsServer
+  /** The same, when it is the strict one. */
+  readonly strict: StrictServer | undefined
   readonly redis: RedisServer
   readonly api: ReferenceApi
   /** Clients of the stack's own, for looking and for sending as the product does. */
@@ -80,7 +85,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const scratch = join(dir, 'scratch')
     await mkdir(scratch, { recursive: true })
     const redis = owned(await startRedis({ dir: join(dir, 'redis') }))
-    const sqs = owned(await startSqs({ region: names.region }))
+    const { region } = names
+    const strict = options.queue === 'strict' ? owned(await startStrictSqs({ region })) : undefined
+    const sqs = strict ?? owned(await startSqs({ region }))
     await createQueues(sqs, options.queueAttributes)
     const queue = owned(await connectQueue(sqs))
     const announce = (key: string, message: string) => {
@@ -110,7 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const { signal } = new AbortController()
 
     return {
-      ...{ s3, sqs, redis, api, queue, storage, redisClient, close },
+      ...{ s3, sqs, strict, redis, api, queue, storage, redisClient, close },
       env: (overrides = {}) => withOverrides(environment({ s3, sqs, redis, api, scratch }), overrides),
       async upload(file, { tenantId, name = file }) {
         const key = `tenants/${tenantId}/video/raw/${randomUUID()}/${randomUUID()}${extname(name).toLowerCase()}`

@@ -7,7 +7,7 @@ import type { TrackPart } from '../chunk/ledger.ts'
 import { type InitFacts, isEmptySegment, parseInit, parseSegment, type SegmentFacts } from '../media/fmp4.ts'
 import { splitSegment } from '../media/fmp4-split.ts'
 import type { PlaylistSegment } from '../media/playlist.ts'
-import { readMade, writeBeside } from './made-files.ts'
+import { orScratchFull, readMade, writeBeside } from './made-files.ts'
 import type { SegmentStore } from './segment-store.ts'
 
 /** How often ffmpeg's folders are looked at: a segment is six seconds of video, so this delays nothing. */
@@ -24,6 +24,8 @@ export interface Measured {
 }
 
 export interface CollectorInput {
+  /** The folder of the run. */
+  readonly dir: string
   /** Track name to the folder that ffmpeg writes it to. */
   readonly tracks: ReadonlyMap<string, string>
   /** Segments are whole MP4 files (a grid with cuts), and complete only when the next one is there. */
@@ -120,8 +122,8 @@ export function createCollector(input: CollectorInput): Collector {
   function scan(ended = false): Promise<void> {
     scanning = scanning.then(async () => {
       if (failed) return
-      await scanAll(ended).catch((error: unknown) => {
-        failed = asWorkerError(error)
+      await scanAll(ended).catch(async (error: unknown) => {
+        failed = await orScratchFull(asWorkerError(error), input.dir)
         input.onError(failed)
       })
     })

@@ -161,7 +161,7 @@ async function encode(
   const { config, plan, signal, source } = context
   for (const dir of [outDir, ...tracks.values()]) await mkdir(dir, { recursive: true })
   const collector = createCollector({
-    tracks,
+    ...{ dir: outDir, tracks },
     selfContained: plan.grid.cuts !== undefined,
     store: openSegmentStore({
       storage: plan.segmentStorage,

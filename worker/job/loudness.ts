@@ -5,7 +5,7 @@ import { findGain, type Gain, parseLoudness } from '../media/loudness.ts'
 import { runTool } from '../media/run.ts'
 import { audioLimits } from '../media/tool-limits.ts'
 import type { EncodeContext } from './encode.ts'
-import { readMade } from './made-files.ts'
+import { readIfMade } from './made-files.ts'
 
 const fileName = 'loudness.txt'
 
@@ -44,5 +44,5 @@ async function measure(context: EncodeContext, request: AudioRequest, onProgress
   const failure = source.failure()
   if (failure) throw failure
   // Nothing is written of what is shorter than the meter's step.
-  return parseLoudness((await readMade(join(cwd, fileName)).catch(() => '')).toString())
+  return parseLoudness((await readIfMade(join(cwd, fileName))).toString())
 }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { WorkerError } from '../../shared/errors.ts'
 import { muxedName, muxedSound, soundFrameAt } from '../chunk/layout.ts'
 import type { TrackPart } from '../chunk/ledger.ts'
@@ -12,7 +12,7 @@ import { audioLimits } from '../media/tool-limits.ts'
 import { tsSegment } from '../media/ts-segment.ts'
 import type { Measured } from './collect.ts'
 import type { EncodeContext } from './encode.ts'
-import { openMade } from './made-files.ts'
+import { openMade, orScratchFull } from './made-files.ts'
 
 /** The sound of one chunk on scratch: frames of AAC, numbered over the whole video. */
 interface ChunkSound {
@@ -111,9 +111,12 @@ async function encodeSound(
   if (failure) throw failure
   const sound = await openSound(path, first - leadOf(first))
   if (end !== undefined && sound.end < end)
-    throw new WorkerError(
-      'output_invalid',
-      `the sound of chunk ${chunk.index} ends at frame ${sound.end}, not ${end}`,
+    throw await orScratchFull(
+      new WorkerError(
+        'output_invalid',
+        `the sound of chunk ${chunk.index} ends at frame ${sound.end}, not ${end}`,
+      ),
+      dirname(path),
     )
   return sound
 }

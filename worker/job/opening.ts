@@ -3,6 +3,7 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Storage, StoredObject } from '../../shared/storage.ts'
 import { deadline, monotonicMs } from '../../shared/time.ts'
 import { type Ledger, openLedger } from '../chunk/ledger.ts'
+import { fencedStorage } from './fenced-storage.ts'
 import type { SourceHandle } from './source.ts'
 import { createUploader, type Uploader } from './upload.ts'
 import type { VideoContext, VideoPorts, VideoSpec } from './video.ts'
@@ -30,8 +31,9 @@ export async function withVideo<T>(
   body: (opened: OpenVideo) => Promise<T>,
   { name = spec.jobId, share = 1 }: { name?: string; share?: number } = {},
 ): Promise<T> {
-  const { storage, config, metrics } = ports
+  const { config, metrics } = ports
   const { signal, reporter } = run
+  const storage = fencedStorage(ports.storage, run.checkLease)
   const stage = stages(ports, run)
   reporter.move('presigning')
   const object = await stage('head', () => lookAtSource(spec, storage, config, signal))
@@ -58,7 +60,14 @@ export async function withVideo<T>(
       onFailure: run.stop,
     })
     const ledger = openLedger(storage, spec.folder)
-    return await body({ context: { ...ports, ...run, dir }, object, source, uploader, ledger, stage })
+    return await body({
+      context: { ...ports, ...run, storage, dir },
+      object,
+      source,
+      uploader,
+      ledger,
+      stage,
+    })
   } finally {
     metrics.bytes_uploaded_total.inc(uploader.stats().bytes)
     metrics.source_retries_total.inc(source?.stats().retries ?? 0)

@@ -123,7 +123,7 @@ async function encodePart(
       if (part.type === 'audio') {
         await encodeSound(encoding, part.index, name, run)
       } else if (part.type === 'text') {
-        await makeText(encoding, ports.storage)
+        await makeText(encoding, opened.context.storage)
       } else {
         const chunk = plan.grid.chunks[part.index]!
         const perFrame = plan.grid.rate.num / plan.grid.rate.den

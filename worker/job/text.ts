@@ -20,7 +20,7 @@ import { decodeSubtitles } from '../media/subtitle-bytes.ts'
 import { type ParsedSubtitles, parseSubtitles } from '../media/subtitle-parse.ts'
 import { cutSubtitles } from '../media/subtitle-segments.ts'
 import type { EncodeContext } from './encode.ts'
-import { readMade } from './made-files.ts'
+import { readIfMade } from './made-files.ts'
 import { extractText } from './text-extract.ts'
 import type { Present } from './walk.ts'
 
@@ -123,7 +123,7 @@ function fromTrack(
       if (failure !== undefined) return failure
       const { path, format } = textFile(outDir, track)
       // ffmpeg writes nothing for a track without a line.
-      const bytes = await readMade(path).catch(() => Buffer.alloc(0))
+      const bytes = await readIfMade(path)
       return parseSubtitles(decodeSubtitles(bytes, language), format, textShift(facts))
     },
   }

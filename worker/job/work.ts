@@ -61,4 +61,6 @@ export interface RunContext {
   readonly attempt: number
   /** Stops the job from inside; the first reason stays, and becomes the outcome. */
   stop(error: WorkerError): void
+  /** Throws lease_slack when the lease ran out while the process stood still: asked before every write. */
+  checkLease(): void
 }

@@ -109,11 +109,15 @@ export function diagnose(end: ToolEnd): WorkerError {
     })
   }
   if (end.signal !== undefined) {
-    return new WorkerError(own, `the ${end.what} run was ended by ${end.signal}`, { details })
+    return new WorkerError(own, `the ${end.what} run was ended by ${end.signal}`, {
+      details: { ...details, killed: true },
+    })
   }
   // What unshare of util-linux 2.38 says when its child was ended by a signal: it meant to pass that on.
   if (/^unshare: sigprocmask/m.test(end.stderr)) {
-    return new WorkerError(own, `the ${end.what} run was ended by a signal`, { details })
+    return new WorkerError(own, `the ${end.what} run was ended by a signal`, {
+      details: { ...details, killed: true },
+    })
   }
   // 126 and 127 are what the wrappers (setpriv, prlimit, nice) answer when the program itself cannot be run.
   if (end.exitCode === 126 || end.exitCode === 127) {

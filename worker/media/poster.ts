@@ -1,5 +1,5 @@
 import { rename, rm } from 'node:fs/promises'
-import { WorkerError } from '../../shared/errors.ts'
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSource } from './args-source.ts'
 import type { FilmFacts, PictureFacts } from './facts.ts'
 import { fieldFilters, pictureFilters } from './filters.ts'
@@ -100,8 +100,9 @@ async function lookAt(
       ? undefined
       : measure(output.subarray(0, lookWidth * lookHeight))
   } catch (error) {
-    if (error instanceof WorkerError && (error.code === 'no_frames' || error.code === 'encode_failed'))
-      return undefined
+    // One that somebody killed says nothing of the file: the job comes again.
+    const { code, details } = asWorkerError(error)
+    if (code === 'no_frames' || (code === 'encode_failed' && details.killed !== true)) return undefined
     throw error
   }
 }

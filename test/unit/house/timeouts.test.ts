@@ -24,10 +24,10 @@ const { lease, drainSeconds: drain } = config
 /** Spot gives this long from notice to reclaim; what is not done 20 s before it may not be done at all. */
 const spotSeconds = 120
 const spotMarginSeconds = 20
-/** The instance metadata is asked for a notice this often. */
-const noticePollSeconds = 2
 /** From the drain's end to the exit: goodbye to the hook, the API and Redis, each bounded. */
 const lastWordsSeconds = 15
+/** Auto Scaling takes no shorter hook. */
+const shortestHookSeconds = 30
 
 describe('a stop', () => {
   const { apps } = createRequire(import.meta.url)('../../../ecosystem.config.cjs')
@@ -43,7 +43,38 @@ describe('a stop', () => {
   })
 
   test('by a Spot notice is over with a margin, however late in its interval the notice is seen', () => {
-    expect(noticePollSeconds + drain).toBeLessThanOrEqual(spotSeconds - spotMarginSeconds)
+    const { pollSeconds } = config.notices
+    expect(pollSeconds + drain).toBeLessThanOrEqual(spotSeconds - spotMarginSeconds)
+    expect(numberOf('worker/notices/spot.ts', 'marginSeconds')).toBe(spotMarginSeconds)
+    // A look that hangs is over before the next one is due: two questions, each with a token.
+    expect((2 * numberOf('shared/metadata.ts', 'answerMs')) / 1000).toBeLessThanOrEqual(pollSeconds)
+  })
+
+  test('by a Spot notice that is seen too late still has time to hand back', () => {
+    const least = numberOf('worker/notices/spot.ts', 'leastSeconds')
+    expect(least).toBeLessThan(spotMarginSeconds)
+    expect(numberOf('worker/drain.ts', 'lastSeconds')).toBeLessThan(least)
+  })
+
+  test('has time for an open poll and the hand-back behind what may finish', () => {
+    const handBack = numberOf('worker/drain.ts', 'handBackSeconds')
+    const last = numberOf('worker/drain.ts', 'lastSeconds')
+    expect(handBack).toBeGreaterThan(config.queue.waitSeconds + last)
+    expect(numberOf('worker/settle.ts', 'handBackMs') / 1000).toBeLessThan(last)
+  })
+
+  test('says its last words within their time, and before the shortest hook ends', () => {
+    const words = numberOf('worker/notices/lifecycle.ts', 'lastWordsMs') / 1000
+    expect(words).toBeLessThan(lastWordsSeconds)
+    expect(numberOf('worker/notices/protection.ts', 'waitMs') / 1000).toBeLessThan(lastWordsSeconds)
+    const margin = numberOf('worker/notices/lifecycle.ts', 'marginSeconds')
+    expect(margin).toBeGreaterThan(words + config.notices.pollSeconds)
+    expect(margin).toBeLessThan(shortestHookSeconds)
+  })
+
+  test('by a request of an operator stands long enough for every worker to see it', () => {
+    const stands = numberOf('shared/drain-request.ts', 'drainRequestSeconds')
+    expect(stands).toBeGreaterThan(10 * config.notices.pollSeconds)
   })
 })
 
@@ -65,6 +96,12 @@ describe('a lease', () => {
   test('is given up early enough to kill ffmpeg and stop the uploads before somebody else may start', () => {
     expect(lease.minSlackSeconds).toBeGreaterThanOrEqual(10)
     expect(lease.minSlackSeconds).toBeGreaterThan(beatLimit)
+  })
+
+  test('outlives the wait for a protection from scale-in, which comes before its first beat', () => {
+    const wait = numberOf('worker/notices/protection.ts', 'waitMs') / 1000
+    // One job waits for the change that is under way and for its own.
+    expect(2 * wait).toBeLessThan(lease.visibilitySeconds - lease.minSlackSeconds - beatLimit)
   })
 
   test('is never asked for beyond the 12 hours that SQS allows', () => {

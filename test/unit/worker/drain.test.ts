@@ -44,3 +44,59 @@ describe('a drain', () => {
     expect(await handedBack('transcoding')).toContain('not known')
   })
 })
+
+describe('a drain with a job that does not end', () => {
+  /** A drain of `seconds` with one job behind its encode; what it was told, in order. */
+  function stuck(seconds: number, interrupted = true) {
+    const bar = createProgressBar()
+    bar.move('uploading')
+    const told: string[] = []
+    const keys: string[] = []
+    const { promise: idle, resolve: leave } = Promise.withResolvers<void>()
+    const job = {
+      ...{ jobId: 'j', reporter: { value: bar.value } },
+      stop: () => told.push('stop'),
+      force: () => told.push('force'),
+    } as unknown as RunningJob
+    const drain = startDrain('SIGTERM', {
+      intake: { stop: async () => {} },
+      redis: {
+        async set(key) {
+          keys.push(key)
+        },
+      },
+      logger: createLogger({ level: 'silent', pretty: false }, {}),
+      ...{ seconds, interrupted, running: () => [job], idle: () => idle },
+    })
+    return { drain, told, keys, leave }
+  }
+  const until = async (check: () => boolean) => {
+    while (!check()) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+
+  test('tells it to stop, then cuts off its callbacks while its message can still be handed back', async () => {
+    const { drain, told, leave } = stuck(5.2)
+    await until(() => told.length === 2)
+    expect(told).toEqual(['stop', 'force'])
+    leave()
+    expect(await drain.ended).toBe('clean')
+  })
+
+  test('that must end sooner does, and one that would end later does not wait for it', async () => {
+    const { drain, told } = stuck(100)
+    drain.hasten(1000)
+    expect(told).toEqual([])
+    drain.hasten(0.05)
+    expect(await drain.ended).toBe('forced')
+    expect(told).toEqual(['stop', 'force'])
+  })
+
+  test('tells the product of an interruption, and of an orderly scale-in nothing', async () => {
+    for (const interrupted of [true, false]) {
+      const { drain, keys, leave } = stuck(100, interrupted)
+      leave()
+      expect(await drain.ended).toBe('clean')
+      expect(keys).toEqual(interrupted ? ['video:asg:interrupt'] : [])
+    }
+  })
+})

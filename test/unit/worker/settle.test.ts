@@ -1,0 +1,139 @@
+import { describe, expect, test } from '@jest/globals'
+import { type ErrorCode, WorkerError } from '../../../shared/errors.ts'
+import type { JobRecords } from '../../../shared/jobs.ts'
+import { createLogger } from '../../../shared/logger.ts'
+import type { Queue } from '../../../shared/queue.ts'
+import type { Ending } from '../../../worker/job/work.ts'
+import type { Lease } from '../../../worker/lease.ts'
+import type { Outcome } from '../../../worker/outcome.ts'
+import { settle } from '../../../worker/settle.ts'
+
+const config = { maxAttempts: 5, maxCrashes: 3, backoffBaseSeconds: 30, backoffCapSeconds: 900 }
+
+interface World {
+  readonly lease?: Partial<Lease>
+  readonly failures?: number
+  readonly signal?: AbortSignal
+  complete?(): Promise<'accepted' | 'gone'>
+  fail?(): Promise<'accepted' | 'gone'>
+}
+
+/** Settles an outcome; resolves to what it did to the world, in order, and to how it ended. */
+async function deeds(
+  outcome: Outcome<string>,
+  world: World = {},
+): Promise<{ done: string[]; ended: string }> {
+  const done: string[] = []
+  const say = (what: string) => async () => void done.push(what)
+  const ended = await settle(outcome, {
+    queue: {
+      extend: async (_: string, seconds: number) => void done.push(`visible in ${seconds}`),
+      delete: say('deleted'),
+      park: async (_: unknown, reason: string) => void done.push(`parked: ${reason}`),
+    } as unknown as Queue,
+    records: {
+      release: async (_: unknown, __: number, count: string) => done.push(`waiting, ${count}`),
+      finish: async (_: unknown, __: number, { state }: { state: string }) => {
+        done.push(`record ${state}`)
+        return 'ended'
+      },
+    } as unknown as JobRecords,
+    config,
+    logger: createLogger({ level: 'silent', pretty: false }, {}),
+    delivery: { body: '{}', messageId: 'm', receiptHandle: 'r', receiveCount: 1, sentMs: 0, receivedMs: 0 },
+    lease: {
+      ...{ token: () => 1, claimNow: async () => 1, leaveRecord() {}, check() {}, stop: async () => {} },
+      ...world.lease,
+    } as Lease,
+    attempts: { failures: world.failures ?? 0, crashes: 0, releases: 0 },
+    ending: {
+      identity: { jobId: 'j' },
+      complete: world.complete ?? (async () => done.push('told complete') && 'accepted'),
+      fail: world.fail ?? (async ({ code }: WorkerError) => done.push(`told fail ${code}`) && 'accepted'),
+      removeOutput: say('output removed'),
+      tidy: say('tidied'),
+      status: () => ({}),
+    } as unknown as Ending<string>,
+    signal: world.signal ?? new AbortController().signal,
+    pollsEnded: say('polls ended'),
+  })
+  return { done, ended }
+}
+const failed = (last: boolean): Outcome<string> => ({
+  ...{ type: 'failed', count: 'failures', last },
+  error: new WorkerError('encode_failed', 'x'),
+})
+const released = (code: ErrorCode): Outcome<string> => ({
+  type: 'released',
+  error: new WorkerError(code, 'x'),
+})
+
+describe('a message', () => {
+  test('is deleted after the API has accepted the result and the record has ended, and last', async () => {
+    const { done } = await deeds({ type: 'done', result: 'r' })
+    expect(done).toEqual(['told complete', 'record done', 'tidied', 'deleted'])
+  })
+
+  test('of a rejected job is deleted after the API was told', async () => {
+    const { done } = await deeds({ type: 'rejected', error: new WorkerError('no_video', 'x') })
+    expect(done).toEqual(['told fail no_video', 'output removed', 'record dead', 'deleted'])
+  })
+
+  test('of an API that takes no result is not deleted, and no attempt is spent', async () => {
+    const complete = async () => {
+      throw new WorkerError('api_unavailable', 'x')
+    }
+    const { done, ended } = await deeds({ type: 'done', result: 'r' }, { complete })
+    expect(done).toEqual(['waiting, releases', expect.stringMatching(/^visible in \d+$/)])
+    expect(ended).toBe('released')
+  })
+
+  test('of a failed attempt waits a while of its own, longer each time, and never comes back at once', async () => {
+    const waits = async (failures: number) => {
+      const all = await Promise.all(Array.from({ length: 60 }, () => deeds(failed(false), { failures })))
+      expect(all[0]!.done[0]).toBe('waiting, failures')
+      return all.map(({ done }) => Number(done[1]!.split(' ').at(-1)))
+    }
+    const [first, fourth] = [await waits(0), await waits(3)]
+    expect(Math.min(...first)).toBeGreaterThanOrEqual(1)
+    expect(Math.max(...first)).toBeLessThanOrEqual(30)
+    expect(Math.max(...fourth)).toBeGreaterThan(30)
+    expect(Math.max(...fourth)).toBeLessThanOrEqual(240)
+    expect(new Set(fourth).size).toBeGreaterThan(10)
+  })
+
+  test('of the last failed attempt is kept in the dead-letter queue before it is deleted', async () => {
+    const { done } = await deeds(failed(true))
+    expect(done).toEqual([
+      ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead', 'deleted'],
+    ])
+  })
+
+  test('is given back at once by a worker that stops, but not to its own open poll', async () => {
+    const { done } = await deeds(released('drained'))
+    expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
+  })
+
+  test('of something that is away waits as well', async () => {
+    const { done } = await deeds(released('storage_unavailable'))
+    expect(Number(done[1]!.split(' ').at(-1))).toBeGreaterThanOrEqual(1)
+  })
+
+  test('of a job that is lost is not touched; its record is let go of, by the token, though all else has ended', async () => {
+    const error = new WorkerError('lease_lost', 'x')
+    const { done, ended } = await deeds({ type: 'lost', error }, { signal: AbortSignal.abort(error) })
+    expect(done).toEqual(['waiting, releases'])
+    expect(ended).toBe('lost')
+  })
+
+  test('whose lease ran out unseen is not touched either, and nobody is told', async () => {
+    const lease = {
+      check() {
+        throw new WorkerError('lease_slack', 'x')
+      },
+    }
+    const { done, ended } = await deeds({ type: 'done', result: 'r' }, { lease })
+    expect(done).toEqual(['waiting, releases'])
+    expect(ended).toBe('lost')
+  })
+})
