@@ -111,6 +111,35 @@ export const errorCodes = {
   message_invalid: { kind: 'rejected', meaning: 'The message is not one that this worker knows.' },
   // the reconciler
   reconcile_busy: { kind: 'failed', meaning: 'Another reconciler is at work; one at a time repairs.' },
+  // the publisher of the backlog
+  backlog_host_refused: {
+    kind: 'failed',
+    meaning:
+      'The API refuses the host name that the publisher calls it by (400): see VIDEO_BACKLOG_API_HOST.',
+  },
+  backlog_key_refused: { kind: 'failed', meaning: 'The API refuses the publisher’s key (401, 403).' },
+  backlog_access_refused: {
+    kind: 'failed',
+    meaning: 'Something in front of the API refuses the publisher (403 that is not the API’s own).',
+  },
+  backlog_missing: {
+    kind: 'failed',
+    meaning: 'There is no backlog-count at the publisher’s address (404, 3xx).',
+  },
+  backlog_unreachable: {
+    kind: 'failed',
+    meaning: 'The publisher got no answer from the API: network, TLS, timeout.',
+  },
+  backlog_failed: { kind: 'failed', meaning: 'The API could not count the backlog (5xx or another status).' },
+  backlog_invalid: { kind: 'failed', meaning: 'The API’s answer is no count: not JSON, missing, negative.' },
+  group_missing: { kind: 'failed', meaning: 'There is no Auto Scaling group of that name.' },
+  group_refused: { kind: 'failed', meaning: 'Auto Scaling refuses the publisher: rights or credentials.' },
+  group_unavailable: { kind: 'failed', meaning: 'Auto Scaling did not answer.' },
+  metric_refused: {
+    kind: 'failed',
+    meaning: 'CloudWatch refuses the publisher: rights, credentials or values.',
+  },
+  metric_unavailable: { kind: 'failed', meaning: 'CloudWatch did not answer.' },
   // boot
   config_invalid: {
     kind: 'failed',

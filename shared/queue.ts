@@ -167,7 +167,7 @@ export async function openQueue(
   }
 }
 
-/** From the attributes as SQS gives them: texts. Pure. */
+/** The answer of GetQueueAttributes, read. Pure. */
 export function readAttributes(live: Record<string, string>): QueueAttributes {
   const policy = JSON.parse(live.RedrivePolicy || '{}') as {
     maxReceiveCount?: number | string

@@ -10,7 +10,7 @@ const scripts = [
   ...(['claim', 'renew', 'release', 'finish', 'fenced-set'] as const),
   ...(['fan-out', 'enqueue', 'part-progress'] as const),
   ...(['scan-page', 'reconcile-lock', 'reconcile-unlock', 'reconcile-look', 'reconcile-drift'] as const),
-  ...(['repair-counter', 'repair-stalled', 'repair-resend'] as const),
+  ...(['repair-counter', 'repair-stalled', 'repair-resend', 'repair-part'] as const),
   ...(['start-over', 'withdraw', 'ask-cancel'] as const),
 ] as const
 export type ScriptName = (typeof scripts)[number]

@@ -9,7 +9,7 @@ import type { CountingWorld } from './world.ts'
 const keepSeconds = 3600
 
 /** Looks that a correction needs at least: two agree by chance. */
-const fewestLooks = 3
+export const fewestLooks = 3
 
 /**
  * Counters that differ from a recount (judge-counters.ts), noted look for look in Redis: repaired is only what was wrong
@@ -45,7 +45,7 @@ function wholeVerdict(
   records: Records,
   { counts }: Look,
 ): CounterVerdict {
-  const value = verdicts.reduce((sum, verdict) => sum + (verdict.value || 0), 0)
+  const value = verdicts.reduce((sum, verdict) => sum + Math.max(0, verdict.value || 0), 0)
   const joins = records.rows.filter((row) => row.state === 'fanned').length
   const least = Math.max(0, counts.waiting - joins)
   return { key: everyTenant, value, least, most: Number.MAX_SAFE_INTEGER, wrong: Math.min(0, value - least) }

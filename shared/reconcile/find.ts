@@ -5,7 +5,7 @@ import { findCounters } from './counters.ts'
 import { type Finding, unknown } from './finding.ts'
 import { viewFolder } from './folder.ts'
 import { judgeFolder } from './judge-folder.ts'
-import { type JobVerdict, judgeJobs } from './judge-jobs.ts'
+import { type JobVerdict, judgeJobs, judgeParts, type PartVerdict } from './judge-jobs.ts'
 import { type Look, stands, takeLook } from './look.ts'
 import { isHeld, type Records, readRecord, readRecords } from './records.ts'
 import { walkFolders } from './walk.ts'
@@ -58,13 +58,25 @@ export async function findings(
 
 async function findJobs(world: World, records: Records, look: Look): Promise<Finding[]> {
   const verdicts = judgeJobs(records, look, world.limits)
-  return Promise.all(
+  const lost = await Promise.all(
     verdicts.map(async (verdict) => {
       // The one field that is long: read for those few that need it.
       const body = (await world.redis.field(jobRecordKey(verdict.row.jobId), 'body')) ?? ''
       return asFinding(verdict, body, world, look)
     }),
   )
+  return [...lost, ...judgeParts(records, look, world.limits).map(partFinding)]
+}
+
+function partFinding({ row, ageSeconds, parentState }: PartVerdict): Finding {
+  const { jobId, counter, updated } = row
+  const evidence = { state: row.state, job: parentState || 'none' }
+  const repair = { type: 'end_part', jobId, counter: counter ?? '', found: { updated, parentState } } as const
+  return {
+    ...{ code: 'part_left', what: jobId, ageSeconds, evidence },
+    repair: counter === undefined ? null : repair,
+    reason: 'its job has ended, and its message is lost',
+  }
 }
 
 function asFinding(verdict: JobVerdict, body: string, { limits }: World, look: Look): Finding {
@@ -94,7 +106,7 @@ function asFinding(verdict: JobVerdict, body: string, { limits }: World, look: L
     }
   const tenant = /^tenant:(\d+):/.exec(counter)?.[1]
   const groupId = tenant === undefined ? 'catalogue' : `tenant-${tenant}`
-  const againSeconds = proof === 'empty' ? limits.stalledSeconds : limits.backstopSeconds
+  const againSeconds = proof === 'empty' ? limits.againSeconds : limits.backstopSeconds
   const repair = {
     type: 'send',
     jobId,

@@ -10,6 +10,8 @@ export type FindingCode =
   | 'job_unjoined'
   /** The worker of a job is gone; its message is there, and the backlog does not count it. */
   | 'job_stalled'
+  /** A part of a shared job that has ended: the backlog counts it, and nobody will take it out. */
+  | 'part_left'
   /** A job that only the bucket remembers: Redis was wiped, its message is lost, and it is not published. */
   | 'job_forgotten'
   /** A video is published, and nobody remembers that the API was told. */
@@ -60,6 +62,13 @@ export type Repair =
       readonly counter: string
       /** End of the lease as found, milliseconds of the server's clock. */
       readonly leaseUntil: number
+    }
+  | {
+      readonly type: 'end_part'
+      /** The part's. */
+      readonly jobId: string
+      readonly counter: string
+      readonly found: { readonly updated: number; readonly parentState: string }
     }
   | {
       readonly type: 'correct_counter'

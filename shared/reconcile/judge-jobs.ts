@@ -1,7 +1,7 @@
 import type { FindingCode } from './finding.ts'
 import type { Limits } from './limits.ts'
 import { type Look, stands, windowSeconds } from './look.ts'
-import { isHeld, isOpen, type JobRow, type Records } from './records.ts'
+import { isHeld, isOpen, type JobRow, parentOf, type Records } from './records.ts'
 
 /**
  * Why a job's message must be gone: older than the queue keeps any, or the queue was empty for minutes in which nothing
@@ -30,10 +30,8 @@ export function judgeJobs(records: Records, look: Look, limits: Limits): JobVerd
   const { now } = records
   const parts = new Map<string, JobRow[]>()
   for (const row of records.rows) {
-    const slash = row.jobId.indexOf('/')
-    if (slash < 0) continue
-    const jobId = row.jobId.slice(0, slash)
-    parts.set(jobId, [...(parts.get(jobId) ?? []), row])
+    const jobId = parentOf(row.jobId)
+    if (jobId !== row.jobId) parts.set(jobId, [...(parts.get(jobId) ?? []), row])
   }
   return records.rows
     .filter((row) => isOpen(row) && !row.jobId.includes('/'))
@@ -45,8 +43,7 @@ export function judgeJobs(records: Records, look: Look, limits: Limits): JobVerd
 
   function judge(row: JobRow, own: readonly JobRow[]): JobVerdict[] {
     const last = Math.max(...[row, ...own].map(lastChange))
-    const ageSeconds = Math.max(0, Math.round((now - last) / 1000))
-    const proof = proofOf(last)
+    const { ageSeconds, proof } = judgeLoss(last, now, look, limits)
     const open = own.filter(isOpen).length
     const common = { row, ageSeconds, proof, parts: open }
     if (proof !== undefined)
@@ -58,16 +55,54 @@ export function judgeJobs(records: Records, look: Look, limits: Limits): JobVerd
     const untouched = stands(look.idleSince, now, limits)
     return [{ ...common, code: 'job_stalled', free: untouched || expiredSeconds > limits.holdSeconds }]
   }
+}
 
-  function proofOf(last: number): Proof | undefined {
-    const age = (now - last) / 1000
-    if (age > look.retentionSeconds + limits.settleSeconds) return 'retention'
-    const untouched = age > windowSeconds(limits)
-    if (untouched && stands(look.emptySince, now, limits)) return 'empty'
-    return age > limits.backstopSeconds ? 'backstop' : undefined
-  }
+/** Whether a message must be gone by now of something that changed last at `last`. */
+function judgeLoss(
+  last: number,
+  now: number,
+  look: Look,
+  limits: Limits,
+): { ageSeconds: number; proof: Proof | undefined } {
+  const age = (now - last) / 1000
+  const empty = age > windowSeconds(limits) && stands(look.emptySince, now, limits)
+  const proof =
+    age > look.retentionSeconds + limits.settleSeconds
+      ? 'retention'
+      : empty
+        ? 'empty'
+        : age > limits.backstopSeconds
+          ? 'backstop'
+          : undefined
+  return { ageSeconds: Math.max(0, Math.round(age)), proof }
 }
 
 function lastChange({ updated, sent, leaseUntil }: JobRow): number {
   return Math.max(updated, sent, leaseUntil)
+}
+
+/** A part that waits although its job has ended. */
+export interface PartVerdict {
+  readonly row: JobRow
+  readonly ageSeconds: number
+  /** '' for a job without a record. */
+  readonly parentState: string
+}
+
+/**
+ * Parts that the backlog counts for ever: their job has ended, or nobody remembers it, so that no join sends them again.
+ * Most of them have a message that ends them when a worker receives it; these have not changed for the whole patience
+ * of a message that is looked for. Pure.
+ */
+export function judgeParts(records: Records, look: Look, limits: Limits): PartVerdict[] {
+  const states = new Map(records.rows.map(({ jobId, state }) => [jobId, state]))
+  return records.rows.flatMap((row) => {
+    const parent = parentOf(row.jobId)
+    const parentState = states.get(parent) ?? ''
+    const ended = ['done', 'dead', 'cancelled', ''].includes(parentState)
+    if (parent === row.jobId || row.state !== 'waiting' || !ended) return []
+    const verdict = judgeLoss(lastChange(row), records.now, look, limits)
+    if (verdict.proof === undefined) return []
+    return [{ row, ageSeconds: verdict.ageSeconds, parentState }]
+  })
 }

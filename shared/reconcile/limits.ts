@@ -12,6 +12,8 @@ export interface Limits {
   readonly holdSeconds: number
   /** A job to which nothing happened for so long is sent again, whatever else is in the queue: twice the longest hold. */
   readonly backstopSeconds: number
+  /** What an empty queue proves lost is not sent a second time within so long: it may be on its way. */
+  readonly againSeconds: number
   /** What a job leaves in the bucket is not touched sooner: no job has that much to do after its end. */
   readonly leftSeconds: number
   /**
@@ -40,6 +42,7 @@ export const defaultLimits: Limits = {
   stalledSeconds: 900,
   holdSeconds: day / 2,
   backstopSeconds: day,
+  againSeconds: 900,
   leftSeconds: day,
   forgottenSeconds: 15 * day,
   records: 200_000,

@@ -78,6 +78,12 @@ export function isOpen({ state }: JobRow): boolean {
   return state === 'waiting' || state === 'running' || state === 'fanned'
 }
 
+/** The id of the job that a part belongs to; a job's own. */
+export function parentOf(jobId: string): string {
+  const slash = jobId.indexOf('/')
+  return slash < 0 ? jobId : jobId.slice(0, slash)
+}
+
 function readRow(jobId: string, values: readonly string[]): JobRow {
   const [state = '', waiting, updated, sent, leaseUntil, counter = '', failures, crashes] = values
   return {

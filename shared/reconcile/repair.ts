@@ -6,7 +6,7 @@ import type { Finding, Repair, Repaired } from './finding.ts'
 import { viewFolder } from './folder.ts'
 import { judgeFolder } from './judge-folder.ts'
 import { type Lock, underLock } from './lock.ts'
-import { readRecord } from './records.ts'
+import { parentOf, readRecord } from './records.ts'
 import type { CountingWorld, World } from './world.ts'
 
 type Outcome = 'repaired' | 'changed'
@@ -34,6 +34,8 @@ export function repair(
         return send(world, each, signal)
       case 'put_back':
         return putBack(world, each)
+      case 'end_part':
+        return endPart(world, each)
       case 'correct_counter':
         return correctCounter(world, each)
       case 'remove':
@@ -103,7 +105,7 @@ async function send(
   const answer = await redis.run(
     'repair-resend',
     [record, note, counter === '' ? record : counter],
-    [found.state, found.updated, againSeconds],
+    [found.state, found.updated, Math.ceil(againSeconds * 1000)],
   )
   if (answer !== 1) return 'changed'
   try {
@@ -122,6 +124,16 @@ async function putBack(
   const record = jobRecordKey(jobId)
   const keys = [record, counter === '' ? record : counter]
   return (await redis.run('repair-stalled', keys, [leaseUntil, keepSeconds])) === 1 ? 'repaired' : 'changed'
+}
+
+async function endPart(
+  { redis }: World,
+  { jobId, counter, found }: Extract<Repair, { type: 'end_part' }>,
+): Promise<Outcome> {
+  const record = jobRecordKey(jobId)
+  const keys = [record, jobRecordKey(parentOf(jobId)), counter === '' ? record : counter]
+  const answer = await redis.run('repair-part', keys, [found.updated, found.parentState])
+  return answer === 1 ? 'repaired' : 'changed'
 }
 
 async function correctCounter(

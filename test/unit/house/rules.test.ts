@@ -77,7 +77,7 @@ test('the repository names no registry host and no path of one machine', () => {
 })
 
 test('every metric of the table is set somewhere, every error code is thrown or decided somewhere', () => {
-  const code = readSources(['worker', 'shared'])
+  const code = readSources(['worker', 'shared', 'deploy'])
     .filter((source) => !/metric-table|shared\/errors\.ts/.test(source.path))
     .map((source) => source.code)
     .join('\n')

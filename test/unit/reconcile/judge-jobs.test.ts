@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { judgeJobs } from '../../../shared/reconcile/judge-jobs.ts'
+import { judgeJobs, judgeParts } from '../../../shared/reconcile/judge-jobs.ts'
 import { defaultLimits as limits } from '../../../shared/reconcile/limits.ts'
 import type { Look } from '../../../shared/reconcile/look.ts'
 import type { JobRow } from '../../../shared/reconcile/records.ts'
@@ -76,5 +76,27 @@ describe('a job whose lease ended long ago', () => {
 
   test('is nothing to speak of for a quarter of an hour', () => {
     expect(codes([{ ...stalled, leaseUntil: seconds(899), updated: seconds(899) }], busy)).toEqual([])
+  })
+})
+
+describe('a part that waits for nothing', () => {
+  const part = job({ jobId: 'a/chunk-1' })
+  const left = (rows: JobRow[], look = empty) =>
+    judgeParts({ rows, now, whole: true }, look, limits).map(({ row, parentState }) => [
+      row.jobId,
+      parentState,
+    ])
+
+  test('is one whose job has ended, or is not remembered, and whose message is lost', () => {
+    for (const state of ['done', 'dead', 'cancelled'])
+      expect(left([part, job({ state })])).toEqual([['a/chunk-1', state]])
+    expect(left([part])).toEqual([['a/chunk-1', '']])
+  })
+
+  test('is none whose job goes on, that is worked on, or whose message may be there', () => {
+    for (const state of ['waiting', 'running', 'fanned']) expect(left([part, job({ state })])).toEqual([])
+    expect(left([job({ jobId: 'a/chunk-1', state: 'running' }), job({ state: 'done' })])).toEqual([])
+    expect(left([part, job({ state: 'done' })], busy)).toEqual([])
+    expect(left([job({ jobId: 'a', state: 'waiting' })])).toEqual([])
   })
 })
