@@ -54,7 +54,8 @@ async function allThatIsKept(): Promise<string> {
     if (bytes > 0) pieces.push(await stack.storage.getRange(key, { start: 0, end: bytes - 1 }, { signal }))
   for (const name of await stack.redisClient.keys('*')) {
     const type = await stack.redisClient.type(name)
-    const value = type === 'hash' ? await stack.redisClient.hgetall(name) : await stack.redisClient.get(name)
+    const read = { hash: 'hgetall', set: 'smembers', string: 'get' } as const
+    const value = await stack.redisClient[read[type as keyof typeof read]](name)
     pieces.push(Buffer.from(JSON.stringify(value)))
   }
   for (const name of readdirSync(dir)) if (name.endsWith('.log')) pieces.push(readFileSync(join(dir, name)))
