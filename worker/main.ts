@@ -163,7 +163,6 @@ async function run(surroundings: Surroundings): Promise<number> {
     metrics,
     logger,
     protection: machine.protection,
-
     tryBucket: (signal) => checkBucket(storage, config.workerId, signal),
     workFor: (message, body) => workFor(message, body, ports),
   })

@@ -71,12 +71,14 @@ export class Fleet {
     const { metrics, profiles } = product
     const ports = {
       ...{ onBytesMoved() {}, queue, records, owner: machine.name, config: own, storage, metrics, profiles },
-      ...{ api, redis, lostSeconds: config.hls.fanoutLostSeconds },
+      ...{ api, redis, lostSeconds: config.hls.fanoutLostSeconds, leavesSoon: () => false },
       ...{ sources: product.openSources(storage), scratch: product.openScratch() },
       host: { workerId: machine.name, path: '', setpriv: false, prlimit: false, nice: false },
     }
     const worker = product.createWorker({
       ...{ records, owner: machine.name, config: own, queue, redis, api, metrics, logger },
+      protection: undefined,
+      tryBucket: (signal) => product.checkBucket(storage, machine.name, signal),
       workFor: (message, body) => product.workFor(message, body, ports),
     })
     worker.start()
@@ -86,9 +88,8 @@ export class Fleet {
       this.#world.ledger.add(machine.name, again ? 'STOP AGAIN' : 'STOP', reason)
       machine.draining ??= { sinceMs: this.#world.clock.nowMs }
       machine.run(() => {
-        const drained = worker.drain(reason)
-        if (again) return
-        void drained.then((how) => {
+        if (again) return worker.stopNow(reason)
+        void worker.drain(reason, { seconds: own.drainSeconds, interrupted: true }).then((how) => {
           this.#world.watch?.onDrained(machine, how)
           this.#world.ledger.add(machine.name, 'EXITS', how)
           machine.leave()

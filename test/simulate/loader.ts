@@ -14,6 +14,7 @@ const model = (name: string) => new URL(`model/${name}.ts`, import.meta.url).hre
 const replaced = new Map([
   [`${root}worker/job/encode.ts`, model('encode')],
   [`${root}worker/job/workdir.ts`, model('workdir')],
+  [`${root}shared/scratch.ts`, model('scratch')],
   [`${root}worker/media/probe.ts`, model('probe')],
   [`${root}worker/media/poster.ts`, model('poster')],
 ])
@@ -69,9 +70,10 @@ export async function loadProduct(mutation?: Mutation) {
   const graph = mutation?.name ?? 'product'
   if (mutation) mutations.set(graph, mutation)
   const load = <T>(path: string): Promise<T> => import(`${root}${path}?${graph}`)
-  const [worker, works, queue, redis, jobs, api, storage, metrics, profile, config, sources, workdir] =
+  const [worker, boot, works, queue, redis, jobs, api, storage, metrics, profile, config, sources, workdir] =
     await Promise.all([
       load<typeof import('../../worker/worker.ts')>('worker/worker.ts'),
+      load<typeof import('../../worker/boot.ts')>('worker/boot.ts'),
       load<typeof import('../../worker/job/works.ts')>('worker/job/works.ts'),
       load<typeof import('../../shared/queue.ts')>('shared/queue.ts'),
       load<typeof import('../../shared/redis.ts')>('shared/redis.ts'),
@@ -85,6 +87,7 @@ export async function loadProduct(mutation?: Mutation) {
       load<typeof import('./model/workdir.ts')>('test/simulate/model/workdir.ts'),
     ])
   return {
+    checkBucket: boot.checkBucket,
     ...{ ...worker, ...works, ...queue, ...redis, ...jobs, ...api, ...storage, ...sources, ...workdir },
     ...{ metrics: metrics.createMetrics({ defaults: false }), profiles: profile.loadProfiles('{}') },
     ...{ config: config.loadConfig(environment), mutation },

@@ -138,9 +138,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'master-before-media-playlists',
-    file: 'worker/job/video.ts',
-    from: '      await Promise.all([\n        ...(poster',
-    to: '      await put(spec.folder + master.name, master.text)\n      await Promise.all([\n        ...(poster',
+    file: 'worker/job/put-online.ts',
+    from: '  await Promise.all([\n    ...(poster',
+    to: '  await put(spec.folder + master.name, master.text)\n  await Promise.all([\n    ...(poster',
     breaks: ['half'],
     likely: 1,
     within: 5,
@@ -167,7 +167,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'watch-starts-a-dead-job',
     file: claim,
-    from: "local anew = tonumber(ARGV[6]) > tonumber(redis.call('HGET', record, 'began') or '0')",
+    from: "local anew = tonumber(ARGV[7]) > tonumber(redis.call('HGET', record, 'began') or '0')",
     to: 'local anew = true',
     breaks: ['one-callback', 'attempts'],
     likely: 1,
@@ -175,8 +175,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'quick-end-leaves-its-count',
-    file: settle,
-    from: "if (answer === 'owing') await leaveBacklog()",
+    file: 'worker/settle-record.ts',
+    from: "if (answer === 'owing') await leaveBacklog(input)",
     to: '',
     breaks: ['backlog'],
     likely: 13,

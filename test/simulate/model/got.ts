@@ -21,7 +21,7 @@ function extend({ timeout }: Options) {
     const path = new URL(url).pathname
     const json = body === '' ? undefined : (JSON.parse(body) as Record<string, unknown>)
     const name = path.split('/').findLast((part) => part !== '') ?? ''
-    const answer = machine.call<{ statusCode: number; body: string }>({
+    const answer = machine.call<{ statusCode: number; body: string; headers: { date?: string } }>({
       ...{ service: 'api', what: name, detail: `${path} ${body.slice(0, 120)}` },
       ...{ limitMs: timeout.request, signal },
       ...(typeof json?.job_id === 'string' ? { job: json.job_id } : {}),
@@ -32,13 +32,13 @@ function extend({ timeout }: Options) {
         const given = await route?.run()
         if (given && json && route?.videoId !== undefined)
           world.watch?.onReport(name, json, given.status, given.body)
-        return { statusCode: given?.status ?? 404, body: JSON.stringify(given?.body ?? {}) }
+        return { statusCode: given?.status ?? 404, body: JSON.stringify(given?.body ?? {}), headers: {} }
       },
       say: ({ statusCode, body }) => `${statusCode} ${body}`,
     })
     return answer.catch((error: unknown) => {
       const { status } = error as { status?: number }
-      if (status !== undefined) return { statusCode: status, body: '{}' }
+      if (status !== undefined) return { statusCode: status, body: '{}', headers: {} }
       throw error
     })
   }

@@ -7,12 +7,15 @@ export class Redis {
   readonly #machine = here()
   readonly #limitMs: number
   readonly [name: string]: unknown
+  readonly status = 'ready'
+  readonly stream = { writable: true }
 
   constructor({ commandTimeout }: { commandTimeout: number }) {
     this.#limitMs = commandTimeout
   }
 
   on(): void {}
+  setMaxListeners(): void {}
   disconnect(): void {}
 
   defineCommand(name: string, { lua }: { lua: string }): void {

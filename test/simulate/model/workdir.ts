@@ -1,7 +1,5 @@
-/** Stands in for worker/job/workdir.ts: a disk with room. */
+/** Stands in for worker/job/workdir.ts. */
 import type * as Real from '../../../worker/job/workdir.ts'
-
-export const freeBytes: typeof Real.freeBytes = async () => 2 ** 40
 
 export function openScratch(): Real.Scratch {
   return {
