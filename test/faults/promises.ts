@@ -8,11 +8,11 @@ import { freeze, type Tool, toolsOf } from './processes.ts'
 
 /** Chunks of six seconds on one worker: what is finished can be told from what is not. */
 export const chunked = { CHUNK_SECONDS: '6', HLS_TIME_SECONDS: '2', FANOUT: 'never' }
-/** A lease that is soon over, for a worker that is killed or stands still. A busy machine may stop it for 4 s. */
+/** A lease that is soon over, for a worker that is killed or stands still. A busy machine may stop it for 8 s. */
 export const brief = {
-  LEASE_VISIBILITY_SECONDS: '6',
+  LEASE_VISIBILITY_SECONDS: '10',
   LEASE_BEAT_SECONDS: '0.5',
-  LEASE_MIN_SLACK_SECONDS: '1.5',
+  LEASE_MIN_SLACK_SECONDS: '1',
 }
 
 export interface FaultJob {
