@@ -104,6 +104,7 @@ describe('the worker’s own pages', () => {
       redis: true,
       api: true,
       scratch: true,
+      notice: null,
     })
     expect(ready.status).toBe(200)
   })

@@ -176,14 +176,17 @@ describe('what ends a source', () => {
   test('an ETag that is no MD5 of its object proves nothing against it', async () => {
     const { etag } = (await bench.storage.head(key, never))!
     const other = etag.replace(/^./, (first) => (first === '0' ? '1' : '0'))
-    const source = server.open({ key, bytes, etag: other, dir: bench.scratch, signal: never })
-    bench.s3.faults.clear()
-    // The pin on the version would refuse it: only the judging is of interest.
-    expect(await source.judge().catch((error: WorkerError) => error.code)).toBe('input_changed')
-    await source.close()
-    const parts = server.open({ key, bytes, etag: `${etag}-3`, dir: bench.scratch, signal: never })
-    expect(await parts.judge()).toBe('unknown')
-    await parts.close()
+    // A bucket that encrypts with keys of its own has such; here the pin on the version would refuse it.
+    const unpinned: typeof bench.storage.getRange = (name, range, { signal }) =>
+      bench.storage.getRange(name, range, { signal })
+    const lenient = await startSourceServer({ ...bench.storage, getRange: unpinned })
+    for (const odd of [other, `${etag}-3`]) {
+      const source = lenient.open({ key, bytes, etag: odd, dir: bench.scratch, signal: never })
+      await run('ffmpeg', hashArgs(source.url))
+      expect(await source.judge()).toBe('unknown')
+      await source.close()
+    }
+    await lenient.close()
   })
 
   test('close in mid-read ends ffmpeg, the requests and the cache', async () => {
