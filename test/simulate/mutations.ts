@@ -70,7 +70,7 @@ export const mutations: readonly Mutation[] = [
     from: "if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end",
     to: '',
     breaks: ['fencing'],
-    likely: 9,
+    likely: 142,
     within: 400,
   },
   {
@@ -79,7 +79,7 @@ export const mutations: readonly Mutation[] = [
     from: "if job == 'done' or job == 'dead' or job == 'cancelled' then return 0 end",
     to: '',
     breaks: ['fencing'],
-    likely: 1,
+    likely: 12,
     within: 400,
   },
   {
@@ -88,7 +88,7 @@ export const mutations: readonly Mutation[] = [
     from: "case 'lost': {\n      await input.lease.stop()",
     to: "case 'lost': {\n      await input.lease.stop()\n      await queue.delete(delivery.receiptHandle, new AbortController().signal)",
     breaks: ['lost'],
-    likely: 1,
+    likely: 138,
     within: 200,
   },
   {
@@ -97,7 +97,7 @@ export const mutations: readonly Mutation[] = [
     from: "if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end",
     to: '',
     breaks: ['backlog', 'attempts', 'one-callback'],
-    likely: 1,
+    likely: 141,
     within: 400,
   },
   {
@@ -106,7 +106,7 @@ export const mutations: readonly Mutation[] = [
     from: 'instant ? 0 :',
     to: 'instant ? 60 :',
     breaks: ['hand-back'],
-    likely: 14,
+    likely: 10,
     within: 50,
   },
   {
@@ -151,7 +151,7 @@ export const mutations: readonly Mutation[] = [
     from: 'onlyIfAbsent: true',
     to: 'onlyIfAbsent: false',
     breaks: ['output', 'half', 'fault'],
-    likely: 1,
+    likely: 827,
     within: 3000,
   },
   {
@@ -170,7 +170,7 @@ export const mutations: readonly Mutation[] = [
     from: "local anew = tonumber(ARGV[7]) > tonumber(redis.call('HGET', record, 'began') or '0')",
     to: 'local anew = true',
     breaks: ['one-callback', 'attempts'],
-    likely: 1,
+    likely: 65,
     within: 400,
   },
   {
@@ -188,7 +188,7 @@ export const mutations: readonly Mutation[] = [
     from: 'const counted = work.identity.parent === undefined',
     to: 'const counted = true',
     breaks: ['backlog'],
-    likely: 11,
+    likely: 60,
     within: 400,
   },
   {
@@ -206,7 +206,7 @@ export const mutations: readonly Mutation[] = [
     from: "if (claim.verdict === 'busy')",
     to: "if (claim.verdict === 'busy') return\n      if (claim.verdict === 'busy')",
     breaks: ['one-callback', 'ends', 'attempts', 'leftovers'],
-    likely: 323,
+    likely: 498,
     within: 600,
   },
   {
@@ -215,7 +215,7 @@ export const mutations: readonly Mutation[] = [
     from: "if (claim.verdict === 'settled' && claim.state === 'done')",
     to: 'if (false)',
     breaks: ['leftovers'],
-    likely: 47,
+    likely: 187,
     within: 400,
   },
 ]

@@ -2,7 +2,7 @@
  * A short run of `npm run simulate` (docs/simulation.md). It has a process of its own: jest loads modules in its own way,
  * and the simulation replaces some of them.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,17 +13,24 @@ import { mutations } from './mutations.ts'
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 let dir: string
+const children = new Set<ChildProcess>()
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'simulate-test-'))
 })
-afterAll(() => rm(dir, { recursive: true, force: true }))
+afterAll(async () => {
+  // One that took too long for its test.
+  for (const child of children) child.kill('SIGKILL')
+  await rm(dir, { recursive: true, force: true })
+})
 
 async function simulate<T>(name: string, ...args: string[]): Promise<T> {
   const file = join(dir, `${name}.json`)
   const child = spawn(process.execPath, [main, ...args, '--json', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  children.add(child)
   await once(child, 'exit')
+  children.delete(child)
   return JSON.parse(await readFile(file, 'utf8')) as T
 }
 
