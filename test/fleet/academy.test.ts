@@ -10,14 +10,14 @@ import { readTree } from './tree.ts'
 
 // The layout of the Python fleet: v1/ and v2/, pictures and sound in one MPEG-TS segment, made chunk by chunk.
 const tenantId = 8
-const chunked = { CHUNK_SECONDS: '8', HLS_TIME_SECONDS: '2' }
+const chunked = { CHUNK_SECONDS: '4', HLS_TIME_SECONDS: '2' }
 
 let fleet: Fleet
 let long: string
 let videoId = 0
 beforeAll(async () => {
   fleet = await openFleet()
-  long = await makeLongClip(fleet.dir, 24, '1280x720')
+  long = await makeLongClip(fleet.dir, 12, '1280x720')
 })
 afterEach(() => fleet.stopWorkers())
 afterAll(() => fleet?.close())
@@ -67,7 +67,7 @@ test.each(['never', 'always'])('three chunks make one stream with no seam, share
   fleet.start(`academy-${FANOUT}`, { ...chunked, FANOUT, SEGMENT_STORAGE: 'byterange', PASSTHROUGH: 'auto' })
   const { body, names, kept } = await outputOf(await send(long))
   const playlists = ['master.m3u8', 'v1/index.m3u8', 'v2/index.m3u8']
-  expect(names.toSorted()).toEqual([...playlists, 'thumbnail.jpg', ...segments(12)].toSorted())
+  expect(names.toSorted()).toEqual([...playlists, 'thumbnail.jpg', ...segments(6)].toSorted())
   expect(String(body.thumbnail_path)).toMatch(/thumbnail\.jpg$/)
   expect(body.renditions).toMatchObject([
     { name: 'v2', width: 1280, height: 720, codec: expect.stringMatching(/^avc1\.6400..,mp4a\.40\.2$/) },
@@ -92,7 +92,7 @@ test('a worker that is killed half-way costs no finished chunk, and no seam is h
   expect(heir.log().some(({ msg }) => msg === 'the plan is in the bucket: going on from there')).toBe(true)
   const encoded = heir.log().filter(({ msg, what }) => msg === 'tool starts' && what === 'video')
   expect(encoded.length).toBeLessThanOrEqual(2)
-  expect(names.filter((name) => name.endsWith('.ts')).toSorted()).toEqual(segments(12).toSorted())
+  expect(names.filter((name) => name.endsWith('.ts')).toSorted()).toEqual(segments(6).toSorted())
   expect(await roughest(join(kept, 'v1/index.m3u8'))).toBeLessThan(0.001)
   if (haveCorpus) expect(await judgeOutput(join(kept, 'master.m3u8'), long)).toEqual([])
 })
