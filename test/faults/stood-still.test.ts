@@ -86,6 +86,8 @@ describe('a worker that stood still for longer than its lease', () => {
     await line(heir, job, 'job started')
     // Behind two chunks its own encoder stands still, so that no write is its own.
     await midEncode(fleet, heir, job, 2)
+    const sound = () => fleet.stack.s3.keys(job.prefix).some((key) => key.endsWith('.work/audio-0.json'))
+    await fleet.until('its sound is stored', sound)
     expect(await writesOnWaking(stale, job, () => writeFile(end, ''))).toEqual([])
     await stale.stop()
     for (const { pid } of await encodersOf('blocked-heir', job.jobId)) signal(pid, 'SIGCONT')

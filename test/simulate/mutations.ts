@@ -61,8 +61,8 @@ export const mutations: readonly Mutation[] = [
     from: '    } catch (error) {\n      if (error instanceof WorkerError && error.kind',
     to: '    } catch (error) {\n      heldFromMs = sentMs\n      return config.beatSeconds * 1000\n      if (error instanceof WorkerError && error.kind',
     breaks: ['after-lease'],
-    likely: 1,
-    within: 200,
+    likely: 985,
+    within: 3000,
   },
   {
     name: 'status-without-fencing-token',
