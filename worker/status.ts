@@ -1,4 +1,5 @@
 import { monotonicMs } from '../shared/time.ts'
+import type { SlotReport } from '../shared/worker-report.ts'
 import type { RunningJob } from './slot.ts'
 
 /**
@@ -19,20 +20,7 @@ export interface WorkerStatus {
   readonly scratchFree: boolean
   readonly bucketWritable: boolean
   readonly uptimeSeconds: number
-  readonly slots: readonly (
-    | { readonly state: 'idle' }
-    | {
-        readonly state: 'busy'
-        readonly jobId: string
-        readonly kind: string
-        readonly attempt: number
-        readonly stage: string
-        readonly percent: number
-        readonly remainingSeconds: number | null
-        readonly seconds: number
-        readonly leaseSlackSeconds: number
-      }
-  )[]
+  readonly slots: readonly SlotReport[]
 }
 
 export function slotStatus(job: RunningJob) {
