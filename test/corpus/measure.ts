@@ -10,7 +10,7 @@ const run = promisify(execFile)
 export interface Best {
   /** Of the rendition with the largest picture, relative to the master. */
   readonly video: string | undefined
-  /** Of the first rendition of sound with a playlist of its own. */
+  /** Of the first rendition of sound with a playlist of its own; without pictures, of the first variant. */
   readonly audio: string | undefined
 }
 
@@ -25,14 +25,16 @@ export function bestOf(master: string): Best {
     if (wide > 0 && (!video || wide * high > video.pixels)) video = { uri, pixels: wide * high }
   }
   const sound = lines.find((line) => line.startsWith('#EXT-X-MEDIA:') && line.includes('TYPE=AUDIO'))
-  return { video: video?.uri, audio: /URI="([^"]+)"/.exec(sound ?? '')?.[1] }
+  const first = lines.find((line) => line !== '' && !line.startsWith('#'))?.trim()
+  const audio = /URI="([^"]+)"/.exec(sound ?? '')?.[1] ?? (video ? undefined : first)
+  return { video: video?.uri, audio }
 }
 
 /** Reads the output below a master playlist on disk. Rejects when it cannot be read at all. */
 export async function measureOutput(master: string, signal: AbortSignal): Promise<Measured> {
   const best = bestOf(await readFile(master, 'utf8'))
-  if (best.video === undefined) throw new Error('the master playlist has no rendition with a picture')
   const folder = dirname(master)
+  if (best.video === undefined) return measureSound(best.audio && join(folder, best.audio), signal)
   const path = join(folder, decodeURIComponent(best.video))
   const listed = await probe(path, signal)
   const picture = listed.streams.find((stream) => stream.codec_type === 'video')
@@ -52,6 +54,19 @@ export async function measureOutput(master: string, signal: AbortSignal): Promis
         codec_type === 'audio' && sound.packets.some((packet) => packet.stream_index === index),
     ),
   }
+}
+
+/** AAC has a frame for 1024 samples: about so many a second. */
+const soundRate = 48_000 / 1024
+
+/** Of sound alone: a picture of nothing, and its length. */
+async function measureSound(playlist: string | undefined, signal: AbortSignal): Promise<Measured> {
+  if (playlist === undefined) throw new Error('the master playlist has neither pictures nor sound')
+  const { packets } = await probe(playlist, signal)
+  const starts = packets.map(({ pts_time }) => Number(pts_time))
+  if (starts.length === 0) throw new Error('the rendition of sound is empty')
+  const seconds = Math.max(...starts) - Math.min(...starts) + 1 / soundRate
+  return { ...{ width: 0, height: 0, rate: soundRate, frames: 0 }, seconds, audio: true }
 }
 
 interface Probed {
