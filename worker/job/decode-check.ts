@@ -13,7 +13,7 @@ import { writeBeside } from './made-files.ts'
 
 /** What is decoded of a chunk to see that players can: told of each segment, and asked at the end. */
 export interface DecodeCheck {
-  /** data: what is stored of it, which without `header` needs none. */
+  /** data: what is stored of it, before it is encrypted; without `header` it needs none. */
   look(track: string, segment: Measured, stored: { data: Buffer; header: Buffer | undefined }): Promise<void>
   /** Resolves when nothing runs any more; rejects with output_invalid or copy_refused. */
   finished(): Promise<void>

@@ -45,9 +45,6 @@ export class Redis {
   del(...keys: string[]): Promise<Reply> {
     return this.#plain('del', keys)
   }
-  ping(): Promise<Reply> {
-    return this.#plain('ping', [])
-  }
 
   #plain(name: string, args: string[]): Promise<Reply> {
     return this.#send(name, args.join(' '), () => this.#machine.world.redis.call(name, ...args))
