@@ -37,8 +37,9 @@ export function soakPlot({ samples, options }: Pick<ChaosResult, 'samples' | 'op
 }
 
 function panels(samples: readonly Sample[]): Panel[] {
+  // With room for the legend above the lines.
   const upTo = (most: number, step: number) =>
-    Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step)
+    Array.from({ length: Math.ceil((1.4 * most) / step) + 1 }, (_, index) => index * step)
   const most = (value: (sample: Sample) => number) => Math.max(1, ...samples.map(value))
   return [
     {
@@ -59,7 +60,7 @@ function panels(samples: readonly Sample[]): Panel[] {
     },
     {
       ...{ title: 'Least time left on a lease', yLabel: 'seconds', linear: 'both' },
-      ...{ yTicks: [0, 4, 8, 12, 16, 20, 24], value: ({ slack }) => slack, worst: Math.min },
+      ...{ yTicks: upTo(24, 6), value: ({ slack }) => slack, worst: Math.min },
     },
     {
       ...{ title: 'Open files and sockets', yLabel: 'handles', linear: 'both' },
