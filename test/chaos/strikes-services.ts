@@ -82,9 +82,12 @@ export const serviceStrikes: Readonly<Record<ServiceKind, StrikeAction>> = {
   'api 503': api(() => [[{ key: worker }, { status: 503 }]]),
   'api 401': api(() => [[{ key: worker }, { status: 401 }]]),
   async 'api 404'(strike, field) {
-    // Only of a video whose row may be late: an old one that the API denies is deleted, and rightly so.
-    const young = ({ sentMs = Number.NEGATIVE_INFINITY }) => field.nowMs() - sentMs < unknownForMs / 2
-    const videos = field.people.jobs.filter(young)
+    // Whose row is late: of a video that it once knew, or that is old, the API's word is that it is deleted.
+    const { calls } = field.fleet.stack.api
+    const videos = field.people.jobs.filter(
+      ({ video, sentMs = Number.NEGATIVE_INFINITY }) =>
+        field.nowMs() - sentMs < unknownForMs / 2 && !calls.some(({ videoId }) => videoId === video),
+    )
     const wrongs = videos.map(({ video }): Wrongs[number] => [
       { key: new RegExp(`/video-worker/${video}/`) },
       { status: 404 },
