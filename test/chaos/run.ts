@@ -144,6 +144,8 @@ async function storm(
       hit[strike.kind] = (hit[strike.kind] ?? 0) + Number(hits > 0)
     }),
   ])
+  // Waited for below; a run that is stopped ends before.
+  all.catch(() => {})
   const saying = every(
     30_000,
     () => say(`${Math.round(nowMs() / 1000)} s: ${people.jobs.length} jobs sent`),
