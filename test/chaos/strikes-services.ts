@@ -82,16 +82,14 @@ export const serviceStrikes: Readonly<Record<ServiceKind, StrikeAction>> = {
   'api 503': api(() => [[{ key: worker }, { status: 503 }]]),
   'api 401': api(() => [[{ key: worker }, { status: 401 }]]),
   async 'api 404'(strike, field) {
-    // Whose row is late: of a video that it once knew, or that is old, the API's word is that it is deleted.
+    // Of videos whose row is late: of one that it once knew, or that is old, the API's word is that it is deleted.
     const { calls } = field.fleet.stack.api
-    const videos = field.people.jobs.filter(
-      ({ video, sentMs = Number.NEGATIVE_INFINITY }) =>
-        field.nowMs() - sentMs < unknownForMs / 2 && !calls.some(({ videoId }) => videoId === video),
+    const isYoung = ({ sentMs = field.nowMs() }) => field.nowMs() - sentMs < unknownForMs / 2
+    const others = field.people.jobs.filter(
+      (job) => !isYoung(job) || calls.some(({ videoId }) => videoId === job.video),
     )
-    const wrongs = videos.map(({ video }): Wrongs[number] => [
-      { key: new RegExp(`/video-worker/${video}/`) },
-      { status: 404 },
-    ])
+    const spared = ['-', ...others.map(({ video }) => video)].join('|')
+    const wrongs: Wrongs = [[{ key: new RegExp(`/video-worker/(?!(${spared})/)`) }, { status: 404 }]]
     const lastsMs = Math.min(strike.lastsMs, unknownForMs / 2)
     return hits({ ...strike, lastsMs, strength: 1 }, field, field.fleet.stack.api.faults, wrongs)
   },
