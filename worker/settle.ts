@@ -10,7 +10,7 @@ import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
-import { finishRecord, releaseRecord } from './settle-record.ts'
+import { finishRecord, leaveToParts, releaseRecord } from './settle-record.ts'
 import { showAgain } from './show-again.ts'
 
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
@@ -117,13 +117,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'fanned': {
       // Plan and messages are stored: the slot is free, the record waits for its join.
-      const token = input.lease.token()
-      input.lease.leaveRecord()
-      if (token !== undefined) {
-        await input.records.fanOut(ending.identity, token).catch((error: unknown) => {
-          logger.warn({ err: error }, 'the job record could not be left to its parts')
-        })
-      }
+      await leaveToParts(input)
       // Not an end: a cancel that was asked for meanwhile is for the parts to hear.
       await input.lease.stop()
       return queue.delete(delivery.receiptHandle, signal)

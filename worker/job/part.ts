@@ -93,7 +93,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     async giveUp(state, error, signal) {
       const claim = await records.claim(parent.identity, {
         ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
-        ...{ messageId: message.jobId, sentMs: 0, counted: false },
+        // No record: the job was shared while Redis was away, and the backlog counts it still.
+        ...{ messageId: message.jobId, sentMs: 0, counted: true },
       })
       if (claim.verdict === 'settled') return
       // Its join, or another part that ends it: whoever has it may fail at that.

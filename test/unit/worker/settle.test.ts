@@ -40,6 +40,7 @@ async function deeds(
         done.push(`record ${state}`)
         return 'ended'
       },
+      fanOut: async (_: unknown, token: number) => done.push(`left to its parts by ${token}`) && 'ended',
     } as unknown as JobRecords,
     config,
     logger: createLogger({ level: 'silent', pretty: false }, {}),
@@ -116,8 +117,16 @@ describe('a message', () => {
   test('of the last failed attempt is kept in the dead-letter queue before it is deleted', async () => {
     const { done } = await deeds(failed(true))
     expect(done).toEqual([
-      ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead', 'deleted'],
+      ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead'],
+      ...['deleted'],
     ])
+  })
+
+  test('of a shared job that Redis never heard of is deleted when the record is claimed and left to its parts', async () => {
+    const lease = { token: () => undefined, claimNow: async () => 7 }
+    expect((await deeds({ type: 'fanned' }, { lease })).done).toEqual(['left to its parts by 7', 'deleted'])
+    const away = { token: () => undefined, claimNow: async () => undefined }
+    expect((await deeds({ type: 'fanned' }, { lease: away })).done).toEqual(['deleted'])
   })
 
   test('is given back at once by a worker that stops, but not to its own open poll', async () => {
