@@ -1,7 +1,7 @@
 import { fullJitter } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
-import type { JobRecords } from '../shared/jobs.ts'
+import type { FinalState, JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import { now } from '../shared/time.ts'
@@ -19,7 +19,7 @@ const handBackMs = 4_000
 /** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
 const letGoMs = 10_000
 
-/** A bucket that could not remove the ledger of a job that is done is asked again after this long. */
+/** A bucket that could not remove what a job leaves that has ended is asked again after this long. */
 const sweepAfterSeconds = 60
 
 export interface SettleInput<Result> {
@@ -89,10 +89,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'published':
       await finishRecord(input, { state: 'done' })
-      await ending.sweep?.(signal).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the ledger could not be removed')
-      })
-      return acknowledge()
+      return sweepAndAcknowledge('done')
 
     case 'done': {
       const answer = await ending.complete(outcome.result, signal)
@@ -129,7 +126,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('cancelled', outcome.error, signal)
       await finishRecord(input, { state: 'cancelled', error: outcome.error })
-      return acknowledge()
+      return sweepAndAcknowledge('cancelled')
 
     case 'rejected':
       // The callback first: when it says that the job is somebody else's, nothing may be removed.
@@ -137,7 +134,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await finishRecord(input, { state: 'dead', error: outcome.error })
-      return acknowledge()
+      return sweepAndAcknowledge('dead')
 
     case 'failed': {
       if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
@@ -152,7 +149,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await finishRecord(input, { state: 'dead', error: outcome.error, revivable: true })
-      return acknowledge()
+      return sweepAndAcknowledge('dead')
     }
 
     case 'released': {
@@ -178,11 +175,23 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     )
   }
 
+  /** What a part has stored while the job was ended, or an attempt left that died: from here on nothing is added. */
+  async function sweepAndAcknowledge(state: FinalState): Promise<void> {
+    const swept = await (ending.sweep?.(state, signal) ?? Promise.resolve()).then(
+      () => true,
+      (error: unknown) => {
+        logger.warn({ err: error }, 'what came late could not be removed')
+        return false
+      },
+    )
+    return acknowledge(swept ? undefined : sweepAfterSeconds)
+  }
+
   /** again: seconds until the message comes once more, for the job that has ended to be swept. */
   async function acknowledge(again?: number): Promise<void> {
     await ending
       .ended?.()
-      .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the request to cancel stands'))
     await input.lease.stop()
     if (again === undefined) await queue.delete(delivery.receiptHandle, signal)
     else await queue.extend(delivery.receiptHandle, again, signal)

@@ -183,8 +183,7 @@ export class Watch {
     const gone = this.#people.jobs.some(({ id, video }) => id === job && video.goneMs !== undefined)
     if (error?.code && faults.includes(error.code) && !gone)
       this.breach('fault', `${message}: ${error.message}`)
-    if (['the end could not be tidied', 'the ledger could not be removed'].includes(message))
-      this.untidy.add(job)
+    if (message === 'the end could not be tidied') this.untidy.add(job)
     if (message === 'job settled' && outcome === 'lost') this.endsOf(job, part).crashes += 1
     if (!error || !['job ended without a result', 'the outcome could not be settled'].includes(message))
       return

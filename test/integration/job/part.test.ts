@@ -41,12 +41,21 @@ async function giveUp(): Promise<string[]> {
   const parent = {
     identity,
     fail: async () => done.push(`told, ${await records.state(identity)}`) && 'accepted',
+    sweep: async (state: string) => void done.push(`swept as ${state}, ${await records.state(identity)}`),
     status: () => ({}),
   } as unknown as VideoWork
   const part = partWork(message, parent, { records, owner: 'w' } as unknown as PartPorts)
   await part.giveUp!('cancelled', cancelled, signal)
   return done
 }
+
+test('what another part stored while this one ended the job is removed once the job has ended', async () => {
+  const claim = await records.claim(identity, {
+    ...{ owner: 'w', leaseMs: 60_000, messageId: 'm', sentMs: 0, counted: true },
+  })
+  if (claim.verdict === 'yours') await records.fanOut(identity, claim.token)
+  expect(await giveUp()).toEqual(['told, running', 'swept as cancelled, cancelled'])
+})
 
 test('a job that was shared while Redis was away leaves the backlog when a part ends it', async () => {
   await redis.set(backlogKey(tenant), '3', 1000)

@@ -17,6 +17,7 @@ interface World {
   readonly signal?: AbortSignal
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
+  sweep?(): Promise<void>
 }
 
 /** Settles an outcome; resolves to what it did to the world, in order, and to how it ended. */
@@ -64,6 +65,7 @@ async function deeds(
       fail: world.fail ?? (async ({ code }: WorkerError) => done.push(`told fail ${code}`) && 'accepted'),
       removeOutput: say('output removed'),
       tidy: say('tidied'),
+      sweep: world.sweep ?? (async (state: string) => void done.push(`swept as ${state}`)),
       status: () => ({}),
     } as unknown as Ending<string>,
     signal: world.signal ?? new AbortController().signal,
@@ -88,7 +90,7 @@ describe('a message', () => {
 
   test('of a rejected job is deleted after the API was told', async () => {
     const { done } = await deeds({ type: 'rejected', error: new WorkerError('no_video', 'x') })
-    expect(done).toEqual(['told fail no_video', 'output removed', 'record dead', 'deleted'])
+    expect(done).toEqual(['told fail no_video', 'output removed', 'record dead', 'swept as dead', 'deleted'])
   })
 
   test('of an API that takes no result is not deleted, and no attempt is spent', async () => {
@@ -118,8 +120,20 @@ describe('a message', () => {
     const { done } = await deeds(failed(true))
     expect(done).toEqual([
       ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead'],
-      ...['deleted'],
+      ...['swept as dead', 'deleted'],
     ])
+  })
+
+  test('comes once more when what came late behind the end could not be removed', async () => {
+    const sweep = async () => {
+      throw new WorkerError('storage_unavailable', 'x')
+    }
+    const { done, ended } = await deeds(
+      { type: 'cancelled', error: new WorkerError('cancelled', 'x') },
+      { sweep },
+    )
+    expect(done).toEqual(['told fail cancelled', 'output removed', 'record cancelled', 'visible in 60'])
+    expect(ended).toBe('cancelled')
   })
 
   test('of a shared job that Redis never heard of is deleted when the record is claimed and left to its parts', async () => {
