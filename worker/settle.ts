@@ -47,7 +47,7 @@ export async function settle<Result>(
   input: SettleInput<Result>,
 ): Promise<Outcome<Result>['type']> {
   try {
-    await act(outcome, outcome.type === 'released' ? withTime(input) : input)
+    await act(outcome, outcome.type === 'released' ? await timeToHandBack(outcome.error, input) : input)
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
@@ -60,7 +60,8 @@ export async function settle<Result>(
         : error.kind === 'failed' && (outcome.type === 'done' || error.code === 'api_refused')
           ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
           : { type: 'released', error }
-    await act(next, next.type === 'released' ? withTime(input) : input).catch((again: unknown) => {
+    const last = next.type === 'released' ? await timeToHandBack(next.error, input) : input
+    await act(next, last).catch((again: unknown) => {
       // Nothing was deleted: the message comes back when its visibility ends.
       input.logger.error({ err: again, outcome: next.type }, 'the message is left to its visibility timeout')
     })
@@ -68,8 +69,15 @@ export async function settle<Result>(
   }
 }
 
-/** A forced stop cuts callbacks and clean-ups off, not the hand-back that it is for. */
-function withTime<Result>(input: SettleInput<Result>): SettleInput<Result> {
+/**
+ * A worker that stops waits for its own polls. A forced stop cuts callbacks and clean-ups off, not the hand-back that it
+ * is for: the time of that begins now.
+ */
+async function timeToHandBack<Result>(
+  error: WorkerError,
+  input: SettleInput<Result>,
+): Promise<SettleInput<Result>> {
+  if (error.code === 'drained') await input.pollsEnded()
   return input.signal.aborted ? { ...input, signal: AbortSignal.timeout(handBackMs) } : input
 }
 
@@ -153,9 +161,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     }
 
     case 'released': {
-      const drained = outcome.error.code === 'drained'
-      if (drained) await input.pollsEnded()
-      const instant = drained || outcome.error.code === 'lease_cap'
+      const instant = outcome.error.code === 'drained' || outcome.error.code === 'lease_cap'
       return giveBack('releases', instant ? 0 : backoffSeconds(input.attempts.releases + 1))
     }
   }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { type ErrorCode, WorkerError } from '../../../shared/errors.ts'
 import type { JobRecords } from '../../../shared/jobs.ts'
 import { createLogger } from '../../../shared/logger.ts'
@@ -24,8 +24,8 @@ interface World {
 async function deeds(
   outcome: Outcome<string>,
   world: World = {},
+  done: string[] = [],
 ): Promise<{ done: string[]; ended: string }> {
-  const done: string[] = []
   const say = (what: string) => async () => void done.push(what)
   const ended = await settle(outcome, {
     queue: {
@@ -146,6 +146,23 @@ describe('a message', () => {
   test('is given back at once by a worker that stops, but not to its own open poll', async () => {
     const { done } = await deeds(released('drained'))
     expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
+  })
+
+  test('is given back in a time that begins when the polls have ended, by a worker that must leave at once', async () => {
+    const begun: string[][] = []
+    const done: string[] = []
+    const timeout = jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+      begun.push([...done])
+      return new AbortController().signal
+    })
+    try {
+      const signal = AbortSignal.abort(new WorkerError('drained', 'x'))
+      await deeds(released('drained'), { signal }, done)
+    } finally {
+      timeout.mockRestore()
+    }
+    expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
+    expect(begun).toEqual([['polls ended']])
   })
 
   test('of something that is away waits as well', async () => {
