@@ -72,6 +72,10 @@ export const errorCodes = {
   },
   stage_timeout: { kind: 'failed', meaning: 'A stage did not finish within its deadline.' },
   output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
+  output_displaced: {
+    kind: 'failed',
+    meaning: 'What was stored of the video is not there, or not as it was stored; it is made anew.',
+  },
   spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
   internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
   storage_refused: { kind: 'failed', meaning: 'The bucket refused a request, and takes others.' },

@@ -101,14 +101,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'done': {
       const answer = await ending.complete(outcome.result, signal)
-      if (answer === 'gone') {
-        refuseFresh()
-        const error = new WorkerError(
-          'video_deleted',
-          'the API no longer has the video; its files are removed',
-        )
-        return act({ type: 'cancelled', error }, input)
-      }
+      if (answer === 'gone') return actDeleted()
       await finishRecord(input, { state: 'done', result: outcome.result })
       const tidied = await ending.tidy(outcome.result, signal).then(
         () => true,
@@ -146,11 +139,14 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'failed': {
       if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
-      await ending.fail(outcome.error, signal).catch((error: unknown) => {
+      const answer = await ending.fail(outcome.error, signal).catch((error: unknown) => {
         // An API that will not hear of it must not keep a job alive that is given up; the DLQ has it.
         if (asWorkerError(error).code !== 'api_refused') throw error
         logger.error({ err: error }, 'the API refused the last word on the job')
+        return 'accepted' as const
       })
+      // What failed was the deletion's doing, such as a source that is not there: nobody would redrive it.
+      if (answer === 'gone') return actDeleted()
       await ending.removeOutput(outcome.error, signal)
       // Before the parent of a part ends: behind that nobody would come back to park it.
       const parked = { ...delivery, body: ending.startBody ?? delivery.body }
@@ -169,6 +165,12 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
   function backoffSeconds(attempt: number): number {
     const { backoffBaseSeconds: base, backoffCapSeconds: cap } = input.config
     return Math.max(1, Math.round(fullJitter({ base, cap, attempt })))
+  }
+
+  function actDeleted(): Promise<void> {
+    refuseFresh()
+    const error = new WorkerError('video_deleted', 'the API no longer has the video; its files are removed')
+    return act({ type: 'cancelled', error }, input)
   }
 
   /** A row may be saved after its message is sent: not found is no answer yet (lesson 12). */

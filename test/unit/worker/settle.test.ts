@@ -14,6 +14,7 @@ interface World {
   readonly lease?: Partial<Lease>
   readonly failures?: number
   readonly receiveCount?: number
+  readonly sentMs?: number
   readonly signal?: AbortSignal
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
@@ -50,7 +51,7 @@ async function deeds(
       messageId: 'm',
       receiptHandle: 'r',
       receiveCount: world.receiveCount ?? 1,
-      sentMs: 0,
+      sentMs: world.sentMs ?? 0,
       groupId: 'g',
       receivedMs: 0,
     },
@@ -141,6 +142,16 @@ describe('a message', () => {
     expect((await deeds({ type: 'fanned' }, { lease })).done).toEqual(['left to its parts by 7', 'deleted'])
     const away = { token: () => undefined, claimNow: async () => undefined }
     expect((await deeds({ type: 'fanned' }, { lease: away })).done).toEqual(['deleted'])
+  })
+
+  test('of the last failed attempt is of no use to anybody when the video was deleted: it is not kept', async () => {
+    const fail = async () => 'gone' as const
+    const { done, ended } = await deeds(failed(true), { fail })
+    expect(done).toEqual(['output removed', 'record cancelled', 'deleted'])
+    expect(ended).toBe('failed')
+    // Its row may only be late: lesson 12.
+    const young = await deeds(failed(true), { fail, sentMs: Date.now() })
+    expect(young.done).toEqual(['waiting, releases', expect.stringMatching(/^visible in \d+$/)])
   })
 
   test('is given back at once by a worker that stops, but not to its own open poll', async () => {
