@@ -81,6 +81,6 @@ export function createPublisher({ repairs }: { repairs: boolean }): (minute: Min
 function recordsOf(count: number, waiting: boolean, nowMs: number): JobRow[] {
   return Array.from({ length: count }, (_, index) => ({
     ...{ jobId: `${waiting}-${index}`, state: waiting ? 'waiting' : 'running', waiting, counter: key },
-    ...{ updated: nowMs, sent: 0, leaseUntil: nowMs + 60_000, failures: 0, crashes: 0 },
+    ...{ updated: nowMs, sent: 0, owedUntil: 0, leaseUntil: nowMs + 60_000, failures: 0, crashes: 0 },
   }))
 }
