@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Plan } from '../chunk/ledger.ts'
 import { decodeArgs } from '../media/args-decode.ts'
+import { wasKilled } from '../media/diagnose.ts'
 import { refused } from '../media/h264.ts'
 import { runTool } from '../media/run.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
@@ -82,8 +83,8 @@ export async function decodesAlone(
   } catch (error) {
     const { code, kind, message } = asWorkerError(error)
     // The machine's fault, or somebody stopped it: nothing is known of the pictures.
-    if (signal.aborted || kind === 'released' || code === 'encode_stalled' || code === 'spawn_failed')
-      throw error
+    const machine = kind === 'released' || code === 'encode_stalled' || code === 'spawn_failed'
+    if (signal.aborted || machine || wasKilled(error)) throw error
     throw code === 'output_invalid' || code === 'copy_refused' ? error : fault(`does not decode: ${message}`)
   }
   await rm(path, { force: true })
