@@ -171,6 +171,10 @@ export const errorCodes = {
     meaning: 'CloudWatch refuses the publisher: rights, credentials or values.',
   },
   metric_unavailable: { kind: 'failed', meaning: 'CloudWatch did not answer.' },
+  environment_unavailable: {
+    kind: 'failed',
+    meaning: 'Parameter Store did not answer: the publisher does not know its key.',
+  },
   // boot
   config_invalid: {
     kind: 'failed',
