@@ -72,6 +72,10 @@ export const errorCodes = {
   },
   stage_timeout: { kind: 'failed', meaning: 'A stage did not finish within its deadline.' },
   output_invalid: { kind: 'failed', meaning: 'What ffmpeg wrote does not agree with the plan.' },
+  output_displaced: {
+    kind: 'failed',
+    meaning: 'What was stored of the video is not there, or not as it was stored; it is made anew.',
+  },
   spawn_failed: { kind: 'failed', meaning: 'A program could not be started.' },
   internal: { kind: 'failed', meaning: 'A fault in the worker itself.' },
   storage_refused: { kind: 'failed', meaning: 'The bucket refused a request, and takes others.' },
@@ -171,10 +175,30 @@ export const errorCodes = {
     meaning: 'CloudWatch refuses the publisher: rights, credentials or values.',
   },
   metric_unavailable: { kind: 'failed', meaning: 'CloudWatch did not answer.' },
-  environment_unavailable: {
+  // the environment tool
+  environment_unreadable: {
     kind: 'failed',
-    meaning: 'Parameter Store did not answer: the publisher does not know its key.',
+    meaning: 'A .env cannot be read without guessing; the lines are named, and nothing was stored.',
   },
+  environment_drops: {
+    kind: 'failed',
+    meaning: 'A write would remove or empty stored variables that nobody named; nothing was stored.',
+  },
+  environment_too_large: {
+    kind: 'failed',
+    meaning: 'An environment is larger than a parameter can be (8,192 bytes); nothing was stored.',
+  },
+  environment_changed: {
+    kind: 'failed',
+    meaning: 'Somebody else wrote the stored environment at the same time; the message says whose is lost.',
+  },
+  environment_differs: { kind: 'failed', meaning: 'What runs, or lies in a file, is not what is stored.' },
+  parameter_missing: { kind: 'failed', meaning: 'There is no such parameter, or no such version of it.' },
+  parameter_refused: {
+    kind: 'failed',
+    meaning: 'Parameter Store refuses a request: rights, key, name or limit.',
+  },
+  parameter_unavailable: { kind: 'failed', meaning: 'Parameter Store did not answer.' },
   // boot
   config_invalid: {
     kind: 'failed',

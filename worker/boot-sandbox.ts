@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
+import { insistently } from './boot-insist.ts'
 import { type EnclosedListener, openEnclosedListener } from './media/enclosed-listener.ts'
 import type { ToolHost } from './media/host.ts'
 import { runTool } from './media/run.ts'
@@ -182,10 +183,10 @@ async function tryOut(
   await mkdir(cwd, { recursive: true })
   const limits = { memoryMb: ffmpeg.memoryLimitMb, nice: 0, cpuSeconds: 60, fileBytes: 2 ** 20 }
   const run = { host: { ...bare, sandbox, onRun: () => {} }, signal, cwd, limits, timeoutMs: trialMs }
-  const quiet = ['-hide_banner', '-nostdin', '-v', 'error']
   try {
-    const clip = ['-f', 'lavfi', '-i', 'color=s=64x64:d=0.1', '-c:v', 'libx264', '-y', join(cwd, 'trial.mp4')]
-    await runTool({ ...run, what: 'video', bin: ffmpeg.bin, args: [...quiet, ...clip] })
+    const clip = '-hide_banner -nostdin -v error -f lavfi -i color=s=64x64:d=0.1 -c:v libx264 -y'.split(' ')
+    const trial = { ...run, what: 'video' as const, bin: ffmpeg.bin, args: [...clip, join(cwd, 'trial.mp4')] }
+    await insistently(() => runTool(trial), signal)
     if (sandbox.network && enclosed)
       await lookAtPort({ ...run, what: 'probe', bin: ffmpeg.probeBin }, enclosed.server)
   } finally {

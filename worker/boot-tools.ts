@@ -1,6 +1,7 @@
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
 import { missingIn } from '../shared/tool-needs.ts'
+import { insistently, wasKilled } from './boot-insist.ts'
 import { tenBitEncoder } from './media/encoders.ts'
 import { detectHost, type ToolHost } from './media/host.ts'
 import { runTool } from './media/run.ts'
@@ -10,20 +11,33 @@ const optional = ['libwebp', 'libx265', 'libsvtav1']
 
 const listTimeoutMs = 20_000
 
-/** Finds the wrappers of this machine, and asks ffmpeg and ffprobe what they can. Throws config_invalid. */
+/** Finds the wrappers of this machine, and asks ffmpeg and ffprobe what they can. Throws config_invalid, boot_unavailable. */
 export async function checkTools(config: Config, path: string, signal: AbortSignal): Promise<ToolHost> {
   const host = await detectHost({ workerId: config.workerId, path })
   const ask = async (name: string, bin: string, ...args: string[]) => {
+    const run = {
+      ...{
+        host,
+        what: 'probe' as const,
+        bin,
+        args: ['-hide_banner', ...args],
+        cwd: config.scratch.dir,
+        signal,
+      },
+      limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: 0 },
+      timeoutMs: listTimeoutMs,
+    }
     try {
-      const { stdout } = await runTool({
-        ...{ host, what: 'probe', bin, args: ['-hide_banner', ...args], cwd: config.scratch.dir, signal },
-        limits: { memoryMb: config.ffmpeg.memoryLimitMb, nice: 0 },
-        timeoutMs: listTimeoutMs,
-      })
-      return stdout
+      return (await insistently(() => runTool(run), signal)).stdout
     } catch (error) {
       signal.throwIfAborted()
-      throw new WorkerError('config_invalid', `${name} ${bin} cannot be run: ${asWorkerError(error).message}`)
+      const { code, message } = asWorkerError(error)
+      // Killed, or too slow on a busy machine: a restart helps.
+      const mayPass = wasKilled(error) || code === 'probe_timeout'
+      throw new WorkerError(
+        mayPass ? 'boot_unavailable' : 'config_invalid',
+        `${name} ${bin} cannot be run: ${message}`,
+      )
     }
   }
   await ask('FFPROBE_BIN', config.ffmpeg.probeBin, '-version')

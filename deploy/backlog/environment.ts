@@ -7,8 +7,8 @@ import { awsRefusal, clientOptions } from './aws.ts'
 /**
  * The environment of the function with the .env of the SSM parameter ENV_PARAMETER behind it: what the function has of
  * its own wins. A function's variables are shown to whoever may look at it, so no secret is among them. Without
- * ENV_PARAMETER, what was given. Throws config_invalid (no such parameter, no right to it, nothing in it) or
- * environment_unavailable.
+ * ENV_PARAMETER, what was given. Throws parameter_missing, parameter_refused, parameter_unavailable, or
+ * config_invalid when it holds nothing.
  */
 export async function withParameter(env: Env, signal: AbortSignal): Promise<Env> {
   const name = env.ENV_PARAMETER?.trim()
@@ -27,10 +27,9 @@ export async function withParameter(env: Env, signal: AbortSignal): Promise<Env>
     signal.throwIfAborted()
     if (error instanceof WorkerError) throw error
     const { refused, words } = awsRefusal(error)
-    throw new WorkerError(
-      refused ? 'config_invalid' : 'environment_unavailable',
-      `Parameter ${name} (ENV_PARAMETER) cannot be read: ${words}`,
-    )
+    const missing = (error as Error).name === 'ParameterNotFound'
+    const code = missing ? 'parameter_missing' : refused ? 'parameter_refused' : 'parameter_unavailable'
+    throw new WorkerError(code, `Parameter ${name} (ENV_PARAMETER) cannot be read: ${words}`)
   } finally {
     client.destroy()
   }

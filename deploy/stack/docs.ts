@@ -60,6 +60,7 @@ const targets: Readonly<Record<string, string>> = {
   deleteQueue: 'the queue of the deletes',
   extraQueues: '`EXTRA_QUEUES`',
   group: 'the group, by its name',
+  apiEnv: '`parameters.apiEnv`',
   workerEnv: '`parameters.workerEnv`',
   publisherEnv: '`parameters.publisherEnv`',
   image: '`parameters.image`',

@@ -16,6 +16,7 @@ export type Target =
   | 'deleteQueue'
   | 'extraQueues'
   | 'group'
+  | 'apiEnv'
   | 'workerEnv'
   | 'publisherEnv'
   | 'image'
@@ -158,15 +159,20 @@ export const grants: Readonly<Record<Role, readonly Grant[]>> = {
   operator: [
     {
       actions: [
-        'sqs:GetQueueUrl',
-        'sqs:GetQueueAttributes',
-        'sqs:ReceiveMessage',
-        'sqs:SendMessage',
-        'sqs:DeleteMessage',
-        'sqs:ChangeMessageVisibility',
+        ...['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+        ...['sqs:SendMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
       ],
       on: ['queue', 'deadLetters', 'deleteQueue'],
       ...{ by: 'code', why: 'enqueue, status, dlq list, redrive and drop, job retry, doctor' },
+    },
+    {
+      actions: ['ssm:GetParameter', 'ssm:GetParameterHistory', 'ssm:PutParameter'],
+      on: ['apiEnv', 'workerEnv'],
+      ...{ by: 'code', why: 'env push, pull, diff, verify, history, rollback' },
+    },
+    {
+      ...{ actions: ['kms:Decrypt', 'kms:Encrypt'], on: ['key'], by: 'system', when: hasKey },
+      why: 'Parameter Store, in the name of whoever reads or writes a SecureString',
     },
   ],
 }

@@ -72,6 +72,7 @@ function arnsOf(stack: Stack, settings: Settings, queues: Queues): Record<Target
         arnFormat: ArnFormat.COLON_RESOURCE_NAME,
       }),
     ],
+    apiEnv: [parameter(parameters.apiEnv)],
     workerEnv: [parameter(parameters.workerEnv)],
     publisherEnv: [parameter(parameters.publisherEnv)],
     image: [parameter(parameters.image)],

@@ -96,6 +96,11 @@ export const schema = {
     codeSha256: leaf('Its digest, which is then checked', check.sha256OrNone, ''),
   },
   parameters: {
+    apiEnv: leaf(
+      'SSM parameter with the API’s environment, for operators alone',
+      check.parameter,
+      '/academy/api/env',
+    ),
     workerEnv: leaf('SSM parameter with the workers’ environment', check.parameter, '/academy/workers/env'),
     image: leaf('SSM parameter with the image that workers run', check.parameter, '/academy/workers/image'),
     publisherEnv: leaf(
@@ -118,9 +123,9 @@ export const schema = {
   },
   scaling: {
     backlogPerInstance: leaf(
-      'Jobs that wait for each instance: what is aimed at',
+      'Jobs that wait for each instance: what is aimed at. On 8 cores; half of it on 4 (docs/scaling-simulation.md)',
       check.decimal(0.1, 1000),
-      2,
+      15,
     ),
   },
   alarms: {
@@ -129,7 +134,7 @@ export const schema = {
     backlogPerInstance: leaf(
       '`backlog-high`: jobs that wait for each instance',
       check.decimal(1, 10_000),
-      10,
+      60,
     ),
     messageHours: leaf('`message-old`: age of the oldest message', check.whole(1, 300), 24),
     errorLines: leaf('`worker-errors`: error lines of the fleet in 15 minutes', check.whole(1, 100_000), 20),

@@ -44,7 +44,7 @@ export interface Settings {
     sessionManager: boolean
   }
   run: { from: 'image' | 'code'; codeUri: string; codeSha256: string }
-  parameters: { workerEnv: string; image: string; publisherEnv: string; kmsKeyArn: string }
+  parameters: { apiEnv: string; workerEnv: string; image: string; publisherEnv: string; kmsKeyArn: string }
   images: { repository: string; publisherDigest: string; keep: number }
   publisher: { apiUrl: string; architecture: Architecture; memoryMiB: number; extraQueues: string }
   scaling: { backlogPerInstance: number }
@@ -132,13 +132,16 @@ function withDefaults(settings: Settings): Settings {
 }
 
 /** What does not fit together, a sentence each. Pure. */
-function conflicts({ queues, group, instances, run, network, publisher }: Settings): string[] {
+function conflicts(settings: Settings): string[] {
+  const { queues, group, instances, run, network, publisher, scaling, alarms } = settings
   const problems: string[] = []
   const { protocol, port } = new URL(publisher.apiUrl)
   const apiPort = Number(port || (protocol === 'https:' ? 443 : 80))
   if (!network.egressPorts.includes(apiPort))
     problems.push(`network.egressPorts must hold the port of publisher.apiUrl, ${apiPort}`)
   if (!network.egressPorts.includes(443)) problems.push('network.egressPorts must hold 443: AWS and R2')
+  if (alarms.backlogPerInstance <= scaling.backlogPerInstance)
+    problems.push('alarms.backlogPerInstance must be more than scaling.backlogPerInstance, which is aimed at')
   const names = [queues.name, queues.deadLetterName, queues.deleteName].filter((name) => name !== '')
   if (new Set(names).size < names.length) problems.push('queues.* must have names that differ')
   if (queues.deadLetterRetentionDays <= queues.retentionDays)

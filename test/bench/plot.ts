@@ -1,9 +1,9 @@
-/** A plot of lines over two logarithmic axes as SVG, on a card of its own: it reads alike on light and dark pages. */
+/** A plot of lines as SVG, on a card of its own: it reads alike on light and dark pages. Axes are logarithmic unless said. */
 
 export interface Series {
   readonly name: string
   readonly color: string
-  /** Both above 0. */
+  /** Above 0 where the axis is logarithmic. */
   readonly points: readonly (readonly [number, number])[]
   /** A line to compare with, thin and broken. */
   readonly dashed?: boolean
@@ -15,20 +15,22 @@ export interface Plot {
   readonly yLabel: string
   readonly xTicks: readonly number[]
   readonly yTicks: readonly number[]
+  /** Axes that are linear. */
+  readonly linear?: 'x' | 'both'
   /** Drawn in this order; named in a legend from top to bottom. */
   readonly series: readonly Series[]
 }
 
-const width = 720
-const height = 460
+export const width = 720
+export const height = 460
 /** Of the axes within the card. */
 const frame = { left: 64, right: 696, top: 52, bottom: 404 }
 const ink = { card: '#0d1117', grid: '#30363d', text: '#c9d1d9', faint: '#8b949e' }
 const font = 'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13"'
 
-export function drawPlot({ title, xLabel, yLabel, xTicks, yTicks, series }: Plot): string {
-  const x = scale(xTicks, frame.left, frame.right)
-  const y = scale(yTicks, frame.bottom, frame.top)
+export function drawPlot({ title, xLabel, yLabel, xTicks, yTicks, series, linear }: Plot): string {
+  const x = scale(xTicks, frame.left, frame.right, linear !== undefined)
+  const y = scale(yTicks, frame.bottom, frame.top, linear === 'both')
   const line = (x1: number, y1: number, x2: number, y2: number) =>
     `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${ink.grid}"/>`
   const text = (at: readonly [number, number], words: string, extra: string) =>
@@ -69,10 +71,16 @@ export function drawPlot({ title, xLabel, yLabel, xTicks, yTicks, series }: Plot
   ].join('\n')
 }
 
-/** Logarithmic, from the first tick to the last; pixels to a tenth. */
-function scale(ticks: readonly number[], from: number, to: number): (value: number) => number {
-  const [first, last] = [Math.log(ticks[0]!), Math.log(ticks.at(-1)!)]
-  return (value) => Math.round(10 * (from + ((Math.log(value) - first) / (last - first)) * (to - from))) / 10
+/** From the first tick to the last; pixels to a tenth. */
+function scale(
+  ticks: readonly number[],
+  from: number,
+  to: number,
+  isLinear: boolean,
+): (value: number) => number {
+  const at = isLinear ? (value: number) => value : Math.log
+  const [first, last] = [at(ticks[0]!), at(ticks.at(-1)!)]
+  return (value) => Math.round(10 * (from + ((at(value) - first) / (last - first)) * (to - from))) / 10
 }
 
 function escaped(words: string): string {

@@ -106,7 +106,7 @@ export function figuresOf(
 }
 
 /** What is the worker's alone: pages of files that it maps are the system's to keep. */
-function held(pid: number): Omit<Sample, 'done'> {
+export function held(pid: number): Omit<Sample, 'done'> {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const kib = Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1])
   return { memory: kib / 1024, handles: readdirSync(`/proc/${pid}/fd`).length }

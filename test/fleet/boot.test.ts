@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -102,6 +103,21 @@ test('a worker whose queue does not answer waits a bounded time, then exits with
   })
   expect(how).toBe('exit code 69')
   expect(said).toContain('queue')
+})
+
+test('a worker whose ffmpeg is killed at the boot tries again, then exits with 69: a restart helps', async () => {
+  const mortal = join(fleet.dir, 'mortal-ffmpeg')
+  const flag = join(fleet.dir, 'was-killed')
+  const script = (again: string) =>
+    `#!/bin/sh\n[ -e ${flag} ] ${again} || { touch ${flag}; kill -9 $$; }\nexec ffmpeg "$@"\n`
+  await writeFile(mortal, script(''), { mode: 0o755 })
+  const once = fleet.start('killed-once', { FFMPEG_BIN: mortal })
+  await once.logged((line) => line.msg === 'worker is up')
+  expect(existsSync(flag)).toBe(true)
+
+  await writeFile(mortal, script('&& false'))
+  const [how, said] = await boot('killed-always', { FFMPEG_BIN: mortal })
+  expect([how, said]).toEqual(['exit code 69', expect.stringContaining('ended by SIGKILL')])
 })
 
 test('what the live queue lacks is said, and does not stop the boot', async () => {

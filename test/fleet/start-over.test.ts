@@ -87,3 +87,26 @@ test('one that does not pass a second time is reported, and nothing of it can be
   expect(outcome.body.reason).toMatch(/segment 0 lasts 2.5 s.*it was short/)
   expect(await stack.storage.head(`${folder}master.m3u8`, signal)).toBeUndefined()
 })
+
+test('segments that another worker wrote over are made once more, also behind a start from scratch: no fault of the file', async () => {
+  const { stack, signal } = fleet
+  const fileKey = await stack.upload(await makeClip(fleet.dir, 'plain.mp4'), { tenantId: 4, name: 'a.mp4' })
+  // The record of the second chunk waits: all segments are stored, and nobody has looked at them yet.
+  const held = stack.s3.faults.failNext({ operation: 'PutObject', key: /chunk-00001/ }, { delayMs: 4000 })
+  const jobId = await stack.sendJob({ tenantId: 4, videoId: 3, fileKey })
+  const folder = `tenants/4/video/hls/3/${jobId}/`
+  const worker = fleet.start('third', { ...env, LEASE_BEAT_SECONDS: '1' })
+  await fleet.until('all is stored', () => held.hits() > 0)
+  const [segment] = stack.s3.keys(folder).filter((key) => key.endsWith('p/seg-00000.m4s'))
+  await stack.storage.put(segment!, 'of another encode', { contentType: 'video/mp4', signal })
+  await stack.storage.put(startedOverKey(folder), writeRecord({ reason: 'it was short' }).text, {
+    ...{ ...json, signal },
+  })
+  const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
+  expect(outcome.kind).toBe('complete')
+  const ends = worker.log().filter(({ msg, job }) => msg === 'job ended without a result' && job === jobId)
+  expect(ends).toMatchObject([{ outcome: 'failed', err: { code: 'output_displaced' } }])
+  const tree = await readTree(stack.storage, String(outcome.body.hls_path), signal)
+  expect(tree.missing).toEqual([])
+  expect((await stack.storage.head(segment!, signal))!.bytes).toBeGreaterThan(1000)
+})

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
-import { sleep } from '../../shared/time.ts'
+import { monotonicMs, sleep } from '../../shared/time.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { countBacklog, isSigned, keyAnswer, readRequest, send, sendKey } from './reference-http.ts'
 import { type ApiCallAnswer, type ApiCallRequest, findRoute, type Route } from './reference-routes.ts'
@@ -19,6 +19,8 @@ export interface ApiCall {
   readonly status: number
   /** `ok`, `idempotent`, or undefined. */
   readonly reason: string | undefined
+  /** When it was answered, on the monotonic clock. */
+  readonly atMs: number
 }
 
 export interface ReferenceApiOptions {
@@ -107,6 +109,7 @@ export async function startReferenceApi(options: ReferenceApiOptions): Promise<R
       body: request.json ?? {},
       status: answer.status,
       reason: answer.body.reason === undefined ? undefined : String(answer.body.reason),
+      atMs: monotonicMs(),
     }
     calls.push(call)
     events.emit('call', call)

@@ -158,7 +158,7 @@ function partsOf(
   ]
 }
 
-/** Every segment that the playlists will name is in the bucket, in its right size. Throws output_invalid. */
+/** Every segment that the playlists will name is in the bucket, in its right size. Throws output_displaced. */
 export function checkPresent(
   chunks: readonly ChunkManifest[],
   audio: readonly AudioManifest[],
@@ -166,7 +166,7 @@ export function checkPresent(
 ): void {
   for (const [folder, part] of partsOf(chunks, audio)) {
     if (!stored(folder, part, present))
-      throw new WorkerError('output_invalid', `not all of ${folder} is in the bucket`)
+      throw new WorkerError('output_displaced', `not all of ${folder} is in the bucket`)
   }
 }
 

@@ -4,7 +4,9 @@ import type { Ledger, Plan } from '../chunk/ledger.ts'
 
 /**
  * Runs the verification of a whole video. When it fails, all that was made is removed, so that the next attempt makes
- * it anew; when that fails, too, it is a fault that will stay: throws output_rejected, which ends the job.
+ * it anew; when that fails, too, it is a fault that will stay: throws output_rejected, which ends the job. What is only
+ * missing in the bucket (output_displaced) says nothing about the input: another worker had the job too, since Redis was
+ * away and its message came twice, and its encode is not the same to the byte. The next attempt makes those chunks anew.
  */
 export async function orStartOver<T>(
   plan: Plan,

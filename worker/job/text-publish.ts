@@ -39,10 +39,10 @@ function fitted(segments: TextTrack['segments'], seconds: number) {
   return kept
 }
 
-/** Every file of subtitles that the playlists will name is in the bucket, in its right size. Throws output_invalid. */
+/** Every file of subtitles that the playlists will name is in the bucket, in its right size. Throws output_displaced. */
 export function checkTextPresent(text: TextManifest | undefined, present: ReadonlyMap<string, number>): void {
   if (text && !textIsStored(text, present))
-    throw new WorkerError('output_invalid', 'not all of the subtitles is in the bucket')
+    throw new WorkerError('output_displaced', 'not all of the subtitles is in the bucket')
 }
 
 /** Files of subtitles that no playlist will name: made by a plan that was given up, or behind the end. */

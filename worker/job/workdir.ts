@@ -91,7 +91,8 @@ export async function openScratch(
         arrived: take,
         async remove() {
           take(left)
-          await rm(path, { recursive: true, force: true })
+          // A tool that was just killed may have made a last file while the folder is emptied.
+          await rm(path, { recursive: true, force: true, maxRetries: 5 })
         },
       }
     },

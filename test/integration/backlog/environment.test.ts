@@ -61,18 +61,18 @@ test('without ENV_PARAMETER nothing is asked', async () => {
 })
 
 test.each([
-  ['a parameter that is not there', { status: 400, body: { __type: 'ParameterNotFound' } }, 'config_invalid'],
+  [
+    'a parameter that is not there',
+    { status: 400, body: { __type: 'ParameterNotFound' } },
+    'parameter_missing',
+  ],
   [
     'a role that may not',
     { status: 400, body: { __type: 'AccessDeniedException', message: 'no' } },
-    'config_invalid',
+    'parameter_refused',
   ],
   ['a parameter without a variable', stored('# nothing'), 'config_invalid'],
-  [
-    'a service that fails',
-    { status: 500, body: { __type: 'InternalServerError' } },
-    'environment_unavailable',
-  ],
+  ['a service that fails', { status: 500, body: { __type: 'InternalServerError' } }, 'parameter_unavailable'],
 ])('%s is named: %s', async (_, says, code) => {
   answer = says
   const read = withParameter(environment(), signal)

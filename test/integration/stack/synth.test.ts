@@ -188,7 +188,7 @@ describe('with the settings of the example', () => {
     const policies = ofType(fleet, 'AWS::AutoScaling::ScalingPolicy').map(({ Properties }) => Properties)
     const track = policies.find(({ PolicyType }) => PolicyType === 'TargetTrackingScaling')
     expect(track.TargetTrackingConfiguration).toEqual({
-      TargetValue: 2,
+      TargetValue: 15,
       CustomizedMetricSpecification: {
         Namespace: 'Academy/VideoProcessing',
         MetricName: 'BacklogPerInstance',

@@ -18,7 +18,7 @@ test('only main.ts files of the product read the environment or end the process'
   expect(found).toEqual([])
 })
 
-test('only worker/media/run.ts starts programs, beside the listener’s helper, which hands over a socket, and the doctor, who asks a program what it can', () => {
+test('only worker/media/run.ts starts programs, beside the listener’s helper, which hands over a socket, and the commands, which ask a program what it can and run what an operator says', () => {
   const starters = [
     'deploy/commands/ask-program.ts',
     'worker/media/enclosed-listener.ts',

@@ -78,7 +78,7 @@ describe('subtitles at the end of a job', () => {
   test('must all be in the bucket, in their sizes', () => {
     expect(() => checkTextPresent(manifestOf(60, 10), present)).not.toThrow()
     expect(() => checkTextPresent(undefined, new Map())).not.toThrow()
-    const refused = expect.objectContaining({ code: 'output_invalid' })
+    const refused = expect.objectContaining({ code: 'output_displaced' })
     expect(() => checkTextPresent(manifestOf(60, 10, 5), present)).toThrow(refused)
     expect(() => checkTextPresent(manifestOf(60), new Map([['text-0/seg-0.vtt', 9]]))).toThrow(refused)
   })

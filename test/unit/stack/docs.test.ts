@@ -37,13 +37,12 @@ describe('the runbook', () => {
 
   test('names only commands of video-worker that there are', () => {
     const names = Object.keys(commands)
-    // Those of the environment tool are of another page.
     const said = [
       ...`${runbook}\n${read('docs/deploy.md')}`.matchAll(/npx video-worker (\w+(?: [a-z]+)?)/g),
     ].map(([, name]) => name!)
     const unknown = said.filter((name) => !names.includes(name) && !names.includes(name.split(' ')[0]!))
     expect(said.length).toBeGreaterThan(20)
-    expect(unknown.filter((name) => !name.startsWith('env '))).toEqual([])
+    expect(unknown).toEqual([])
   })
 })
 

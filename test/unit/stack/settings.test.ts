@@ -83,6 +83,7 @@ describe('a wrong file is refused', () => {
     [{ 'instances.types': { arm64: ['c7g.2xlarge'], x86_64: [] } }, 'two types at least'],
     [{ 'instances.ami.arm64': '' }, 'instances.ami.arm64 is required'],
     [{ 'instances.scratchGiB': 0 }, 'no disk of its own has c7g.2xlarge'],
+    [{ 'scaling.backlogPerInstance': 60 }, 'alarms.backlogPerInstance must be more'],
     [{ 'group.minSize': 30 }, 'group.minSize must not be more'],
     [{ 'queues.deadLetterName': 'academy-video-jobs' }, 'names that differ'],
     [
