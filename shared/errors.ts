@@ -175,6 +175,30 @@ export const errorCodes = {
     meaning: 'CloudWatch refuses the publisher: rights, credentials or values.',
   },
   metric_unavailable: { kind: 'failed', meaning: 'CloudWatch did not answer.' },
+  // the environment tool
+  environment_unreadable: {
+    kind: 'failed',
+    meaning: 'A .env cannot be read without guessing; the lines are named, and nothing was stored.',
+  },
+  environment_drops: {
+    kind: 'failed',
+    meaning: 'A write would remove or empty stored variables that nobody named; nothing was stored.',
+  },
+  environment_too_large: {
+    kind: 'failed',
+    meaning: 'An environment is larger than a parameter can be (8,192 bytes); nothing was stored.',
+  },
+  environment_changed: {
+    kind: 'failed',
+    meaning: 'Somebody else wrote the stored environment at the same time; the message says whose is lost.',
+  },
+  environment_differs: { kind: 'failed', meaning: 'What runs, or lies in a file, is not what is stored.' },
+  parameter_missing: { kind: 'failed', meaning: 'There is no such parameter, or no such version of it.' },
+  parameter_refused: {
+    kind: 'failed',
+    meaning: 'Parameter Store refuses a request: rights, key, name or limit.',
+  },
+  parameter_unavailable: { kind: 'failed', meaning: 'Parameter Store did not answer.' },
   // boot
   config_invalid: {
     kind: 'failed',

@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs'
 import { retry } from './backoff.ts'
 import type { Config } from './config.ts'
-import { type QueueAttributes, readAttributes } from './queue.ts'
+import { type QueueAttributes, readAttributes } from './queue-attributes.ts'
 import { createSqsClient, type QueueOptions } from './queue-client.ts'
 import { isTransient, queueError } from './queue-errors.ts'
 

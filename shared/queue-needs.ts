@@ -1,5 +1,5 @@
 import type { Config } from './config.ts'
-import type { QueueAttributes } from './queue.ts'
+import type { QueueAttributes } from './queue-attributes.ts'
 
 /** Redrive must never be quicker than the worker's own attempts, which it backs up: architecture.md. */
 const leastReceives = 50

@@ -45,6 +45,27 @@ export async function finishRecord<Result>(
   }
 }
 
+/**
+ * Leaves the record to the job's parts, fenced. A job that Redis never heard of is claimed first: it would stand in the
+ * backlog until its join. Redis away: both are done when it is back. Throws lease_lost when another worker has the job.
+ */
+export async function leaveToParts<Result>(input: SettleInput<Result>): Promise<void> {
+  const { ending, lease, records, logger } = input
+  const write = async () => {
+    const token = await lease.claimNow()
+    if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
+    lease.leaveRecord()
+    await records.fanOut(ending.identity, token)
+  }
+  try {
+    await write()
+  } catch (error) {
+    if (asWorkerError(error).kind === 'lost') throw error
+    logger.warn({ err: error }, 'the job record could not be left to its parts')
+    input.lateEnds?.add(ending.identity.jobId, write)
+  }
+}
+
 /** The API counts a job after it has sent it (contract.md section 3): a quick end may come before. */
 async function leaveBacklog<Result>({ records, ending, signal }: SettleInput<Result>): Promise<void> {
   for (let look = 0; look < countedWithin.looks; look++) {

@@ -1,7 +1,7 @@
 import { fullJitter } from '../shared/backoff.ts'
 import type { Config } from '../shared/config.ts'
 import { asWorkerError, WorkerError } from '../shared/errors.ts'
-import type { JobRecords } from '../shared/jobs.ts'
+import type { FinalState, JobRecords } from '../shared/jobs.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Queue } from '../shared/queue.ts'
 import { now } from '../shared/time.ts'
@@ -10,7 +10,7 @@ import { type Ending, freshSeconds } from './job/work.ts'
 import type { LateEnds } from './late-ends.ts'
 import type { Lease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
-import { finishRecord, releaseRecord } from './settle-record.ts'
+import { finishRecord, leaveToParts, releaseRecord } from './settle-record.ts'
 import { showAgain } from './show-again.ts'
 
 /** What a hand-back may take when the time of everything else is over, in milliseconds. */
@@ -19,7 +19,7 @@ const handBackMs = 4_000
 /** Letting go of a lost job's record has its own time, in milliseconds: the job's signal has ended with its lease. */
 const letGoMs = 10_000
 
-/** A bucket that could not remove the ledger of a job that is done is asked again after this long. */
+/** A bucket that could not remove what a job leaves that has ended is asked again after this long. */
 const sweepAfterSeconds = 60
 
 export interface SettleInput<Result> {
@@ -47,7 +47,7 @@ export async function settle<Result>(
   input: SettleInput<Result>,
 ): Promise<Outcome<Result>['type']> {
   try {
-    await act(outcome, outcome.type === 'released' ? withTime(input) : input)
+    await act(outcome, outcome.type === 'released' ? await timeToHandBack(outcome.error, input) : input)
     return outcome.type
   } catch (thrown) {
     // The API, the bucket or the queue is away, or says that the job is somebody else's: that decides now.
@@ -60,7 +60,8 @@ export async function settle<Result>(
         : error.kind === 'failed' && (outcome.type === 'done' || error.code === 'api_refused')
           ? outcomeOfError(error, new AbortController().signal, input.attempts, input.config)
           : { type: 'released', error }
-    await act(next, next.type === 'released' ? withTime(input) : input).catch((again: unknown) => {
+    const last = next.type === 'released' ? await timeToHandBack(next.error, input) : input
+    await act(next, last).catch((again: unknown) => {
       // Nothing was deleted: the message comes back when its visibility ends.
       input.logger.error({ err: again, outcome: next.type }, 'the message is left to its visibility timeout')
     })
@@ -68,8 +69,15 @@ export async function settle<Result>(
   }
 }
 
-/** A forced stop cuts callbacks and clean-ups off, not the hand-back that it is for. */
-function withTime<Result>(input: SettleInput<Result>): SettleInput<Result> {
+/**
+ * A worker that stops waits for its own polls. A forced stop cuts callbacks and clean-ups off, not the hand-back that it
+ * is for: the time of that begins now.
+ */
+async function timeToHandBack<Result>(
+  error: WorkerError,
+  input: SettleInput<Result>,
+): Promise<SettleInput<Result>> {
+  if (error.code === 'drained') await input.pollsEnded()
   return input.signal.aborted ? { ...input, signal: AbortSignal.timeout(handBackMs) } : input
 }
 
@@ -89,10 +97,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'published':
       await finishRecord(input, { state: 'done' })
-      await ending.sweep?.(signal).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the ledger could not be removed')
-      })
-      return acknowledge()
+      return sweepAndAcknowledge('done')
 
     case 'done': {
       const answer = await ending.complete(outcome.result, signal)
@@ -110,13 +115,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
 
     case 'fanned': {
       // Plan and messages are stored: the slot is free, the record waits for its join.
-      const token = input.lease.token()
-      input.lease.leaveRecord()
-      if (token !== undefined) {
-        await input.records.fanOut(ending.identity, token).catch((error: unknown) => {
-          logger.warn({ err: error }, 'the job record could not be left to its parts')
-        })
-      }
+      await leaveToParts(input)
       // Not an end: a cancel that was asked for meanwhile is for the parts to hear.
       await input.lease.stop()
       return queue.delete(delivery.receiptHandle, signal)
@@ -128,7 +127,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('cancelled', outcome.error, signal)
       await finishRecord(input, { state: 'cancelled', error: outcome.error })
-      return acknowledge()
+      return sweepAndAcknowledge('cancelled')
 
     case 'rejected':
       // The callback first: when it says that the job is somebody else's, nothing may be removed.
@@ -136,7 +135,7 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await ending.removeOutput(outcome.error, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await finishRecord(input, { state: 'dead', error: outcome.error })
-      return acknowledge()
+      return sweepAndAcknowledge('dead')
 
     case 'failed': {
       if (!outcome.last) return giveBack(outcome.count, backoffSeconds(input.attempts[outcome.count] + 1))
@@ -154,13 +153,11 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
       await ending.giveUp?.('dead', outcome.error, signal)
       await finishRecord(input, { state: 'dead', error: outcome.error, revivable: true })
-      return acknowledge()
+      return sweepAndAcknowledge('dead')
     }
 
     case 'released': {
-      const drained = outcome.error.code === 'drained'
-      if (drained) await input.pollsEnded()
-      const instant = drained || outcome.error.code === 'lease_cap'
+      const instant = outcome.error.code === 'drained' || outcome.error.code === 'lease_cap'
       return giveBack('releases', instant ? 0 : backoffSeconds(input.attempts.releases + 1))
     }
   }
@@ -186,11 +183,23 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
     )
   }
 
+  /** What a part has stored while the job was ended, or an attempt left that died: from here on nothing is added. */
+  async function sweepAndAcknowledge(state: FinalState): Promise<void> {
+    const swept = await (ending.sweep?.(state, signal) ?? Promise.resolve()).then(
+      () => true,
+      (error: unknown) => {
+        logger.warn({ err: error }, 'what came late could not be removed')
+        return false
+      },
+    )
+    return acknowledge(swept ? undefined : sweepAfterSeconds)
+  }
+
   /** again: seconds until the message comes once more, for the job that has ended to be swept. */
   async function acknowledge(again?: number): Promise<void> {
     await ending
       .ended?.()
-      .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
+      .catch((error: unknown) => logger.warn({ err: error }, 'the request to cancel stands'))
     await input.lease.stop()
     if (again === undefined) await queue.delete(delivery.receiptHandle, signal)
     else await queue.extend(delivery.receiptHandle, again, signal)

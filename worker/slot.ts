@@ -172,9 +172,9 @@ async function setAside(
   logger: Logger,
 ): Promise<string> {
   const signal = AbortSignal.timeout(30_000)
-  if (claim.verdict === 'settled' && claim.state === 'done')
+  if (claim.verdict === 'settled')
     await work
-      .sweep?.(signal)
+      .sweep?.(claim.state, signal)
       .catch((error: unknown) => logger.warn({ err: error }, 'the end could not be tidied'))
   const action =
     claim.verdict === 'settled'

@@ -1,9 +1,13 @@
 import { loadBacklogConfig } from '../../shared/config-backlog.ts'
-import { openPublisher } from './open.ts'
+import { withParameter } from './environment.ts'
+import { openPublisher, type Publisher } from './open.ts'
 import { type Answer, publishBacklog } from './publish.ts'
 
-/** Opened at the first invocation and kept: connections last as long as the Lambda's process. */
-let publisher: ReturnType<typeof openPublisher> | undefined
+/**
+ * Opened at the first invocation and kept: connections last as long as the Lambda's process. After a failure everything
+ * is opened anew, and the parameter read again: somebody may have corrected it.
+ */
+let publisher: Publisher | undefined
 
 /** Of the time that Lambda still gives, kept for the answer, in milliseconds. */
 const lastWordsMs = 2_000
@@ -33,14 +37,13 @@ class PublisherError extends Error {
  * errors goes off.
  */
 export async function handler(event: PublisherEvent = {}, context: PublisherContext = {}): Promise<Answer> {
-  publisher ??= openPublisher(loadBacklogConfig(process.env))
   const limitMs = (context?.getRemainingTimeInMillis?.() ?? runLimitMs + lastWordsMs) - lastWordsMs
-  const run = await publishBacklog(publisher, {
-    dryRun: event?.dry_run === true,
-    signal: AbortSignal.timeout(Math.max(1, limitMs)),
-  })
+  const signal = AbortSignal.timeout(Math.max(1, limitMs))
+  publisher ??= openPublisher(loadBacklogConfig(await withParameter(process.env, signal)))
+  const run = await publishBacklog(publisher, { dryRun: event?.dry_run === true, signal })
   const [first] = run.errors
   if (!first) return run.answer
+  close()
   const lines = run.errors.map(({ code, message }) => `${code}: ${message}`)
   throw new PublisherError(first.code, `${lines.join('\n')}\n${JSON.stringify(run.answer)}`)
 }

@@ -20,3 +20,23 @@ export function askProgram(bin: string, args: readonly string[], signal: AbortSi
     })
   })
 }
+
+/** Stopping a worker takes its drain (docs/operations.md), and starting one its boot. */
+const commandMs = 600_000
+
+/**
+ * Runs a command line that an operator gave (`env pull --on-change`), in a shell and with this process's environment.
+ * Resolves with what it said; rejects with a sentence for people.
+ */
+export function runCommandLine(line: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { signal, timeout: commandMs, maxBuffer: outputBytes, killSignal: 'SIGKILL' as const }
+    execFile('/bin/sh', ['-c', line], options, (error, stdout, stderr) => {
+      const said = `${stdout}${stderr}`.trim()
+      if (!error) return resolve(said)
+      const { code, killed } = error as { code?: string | number | null; killed?: boolean }
+      const how = killed ? `did not end within ${commandMs / 1000} s` : `ended with ${code}`
+      reject(new Error(`\`${line}\` ${how}${said === '' ? '' : `: ${said.slice(-500)}`}`))
+    })
+  })
+}

@@ -1,6 +1,6 @@
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
-import { readAttributes } from '../../shared/queue.ts'
+import { readAttributes } from '../../shared/queue-attributes.ts'
 import { queueDifferences } from '../../shared/queue-needs.ts'
 import { type Permission, probeQueue, type QueueProbe } from '../../shared/queue-probe.ts'
 import type { CommandContext } from './context.ts'

@@ -3,11 +3,19 @@ import { asWorkerError, type ErrorCode, WorkerError } from '../../shared/errors.
 /** Every exit code of `video-worker`, those of sysexits.h where they fit: docs/commands.md is held to this table. */
 export const exitCodes = {
   ok: { exit: 0, meaning: 'it was done' },
-  failed: { exit: 1, meaning: '`doctor` found something wrong, or what was asked for was done in part' },
+  failed: {
+    exit: 1,
+    meaning: '`doctor` or `env verify` found something wrong, or what was asked for was done in part',
+  },
   usage: { exit: 64, meaning: 'the command, a flag or a value is not one that is known' },
-  not_found: { exit: 66, meaning: 'there is no such job, worker, message or object' },
-  unavailable: { exit: 69, meaning: 'the queue, Redis, the bucket or the API did not answer' },
+  rejected: { exit: 65, meaning: 'what was given cannot be read, or must not be stored as it is' },
+  not_found: { exit: 66, meaning: 'there is no such job, worker, message, object, file or parameter' },
+  unavailable: {
+    exit: 69,
+    meaning: 'the queue, Redis, the bucket, the API or Parameter Store did not answer',
+  },
   internal: { exit: 70, meaning: 'a fault in the command itself' },
+  conflict: { exit: 75, meaning: 'somebody else changed it meanwhile: look at it, and try again' },
   refused: {
     exit: 77,
     meaning: 'it asks before it does this, nobody can be asked here, and `--yes` is not given',
@@ -36,6 +44,12 @@ const fromWorker: Partial<Record<ErrorCode, ExitName>> = {
   storage_unavailable: 'unavailable',
   api_unavailable: 'unavailable',
   storage_refused: 'failed',
+  environment_unreadable: 'rejected',
+  environment_drops: 'rejected',
+  environment_too_large: 'rejected',
+  environment_changed: 'conflict',
+  parameter_missing: 'not_found',
+  parameter_unavailable: 'unavailable',
 }
 
 /** Any thrown value as what is told and how the process ends. Pure. */

@@ -5,6 +5,7 @@ import { openQueue, type Queue } from '../../shared/queue.ts'
 import { type DeadLetters, openDeadLetters } from '../../shared/queue-dead.ts'
 import { openRedis, type RedisConsole } from '../../shared/redis.ts'
 import { openStorage, type Storage } from '../../shared/storage.ts'
+import { openParameters, type Parameters } from '../environment/parameters.ts'
 
 /** What a command talks to: opened when it first asks, closed together. */
 export interface Ports {
@@ -15,6 +16,7 @@ export interface Ports {
   redis(): RedisConsole
   jobs(): JobConsole
   storage(): Storage
+  parameters(): Parameters
   close(): void
 }
 
@@ -43,6 +45,10 @@ export function openPorts(env: Env, needs: readonly (keyof Config)[], signal: Ab
     jobs: once(() => openJobConsole(redis())),
     // Only some commands look into the bucket, and then only if they are asked to.
     storage: once(() => owned(openStorage(loadParts(env, ['r2']).r2))),
+    parameters: once(() =>
+      // The name by which every SDK of AWS knows another address; '' is the region's own.
+      owned(openParameters({ region: config.awsRegion, endpoint: env.AWS_ENDPOINT_URL_SSM?.trim() ?? '' })),
+    ),
     close() {
       for (const step of undo.splice(0)) step()
     },

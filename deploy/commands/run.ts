@@ -3,6 +3,10 @@ import { dlqDrop, dlqList, dlqRedrive, dlqShow } from './dlq.ts'
 import { doctor } from './doctor.ts'
 import { drain } from './drain.ts'
 import { enqueue } from './enqueue.ts'
+import { envDiff, envHistory } from './env-look.ts'
+import { envPull } from './env-pull.ts'
+import { envPush, envRollback } from './env-push.ts'
+import { envVerify } from './env-verify.ts'
 import { asCommandError } from './errors.ts'
 import { helpText } from './help.ts'
 import { jobCancel, jobRetry, jobShow } from './job.ts'
@@ -24,6 +28,12 @@ const handlers: Readonly<Record<CommandName, (context: CommandContext) => Promis
   'dlq drop': dlqDrop,
   reconcile,
   drain,
+  'env push': envPush,
+  'env pull': envPull,
+  'env diff': envDiff,
+  'env verify': envVerify,
+  'env history': envHistory,
+  'env rollback': envRollback,
   doctor,
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../shared/config.ts'
+import { environmentCommands } from './table-env.ts'
 
 /** The one table of commands: parsing, help and docs/commands.md are made from it. */
 export interface CommandSpec {
@@ -162,6 +163,7 @@ export const commands = {
       'A worker sees it within seconds, and ends as after SIGTERM. Workers that start later are not meant. A ' +
       'supervisor that always restarts (pm2, systemd) may start it again.',
   },
+  ...environmentCommands,
   doctor: {
     summary: 'try everything that a worker needs here: each connection, permission, attribute and timeout',
     args: [],

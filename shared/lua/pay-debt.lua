@@ -8,4 +8,4 @@
 ]]
 local record, counter, now = KEYS[1], KEYS[2], now_ms()
 pay_debt(record, counter, now)
-return owes(record, now) and 0 or 1
+return owes(record) and 0 or 1

@@ -1,6 +1,6 @@
 import type { Limits } from './limits.ts'
 import type { Look } from './look.ts'
-import { isHeld, type Records } from './records.ts'
+import { isHeld, isOpen, type JobRow, type Records } from './records.ts'
 
 /** One tenant's counter held against what is known of its jobs. */
 export interface CounterVerdict {
@@ -16,8 +16,8 @@ export interface CounterVerdict {
 /**
  * What each counter can be. A job that a worker has had once has a record that says whether it waits: their number is
  * the least. A job that nobody has claimed yet has a message and no record, and whose it is the queue does not tell: so
- * the most is all messages but those that are being worked on, and on top the waiting jobs whose messages may be lost.
- * With an empty queue both are the recount. Pure.
+ * the most is all messages but those that are being worked on, and on top the waiting jobs whose messages may be lost,
+ * and those that owe (shared/lua/prelude.lua). With an empty queue both are the recount. Pure.
  */
 export function judgeCounters(
   records: Records,
@@ -25,29 +25,37 @@ export function judgeCounters(
   { counts }: Pick<Look, 'counts'>,
   limits: Limits,
 ): CounterVerdict[] {
-  const waiting = new Map<string, { all: number; still: number }>()
+  const known = new Map<string, { all: number; still: number; owing: number }>()
   let held = 0
   let unattributed = 0
   for (const row of records.rows) {
     if (isHeld(row, records.now)) held += 1
-    if (!row.waiting) continue
+    const owing = owes(row, records.now)
+    if (!row.waiting && !owing) continue
     if (row.counter === undefined) unattributed += 1
     if (!row.counter) continue
-    const known = waiting.get(row.counter) ?? { all: 0, still: 0 }
-    known.all += 1
+    const of = known.get(row.counter) ?? { all: 0, still: 0, owing: 0 }
+    known.set(row.counter, of)
+    if (owing) of.owing += 1
+    if (!row.waiting) continue
+    of.all += 1
     // Its message may be among those counted above, or lost: nothing has happened to it since they were counted.
-    if (records.now - row.updated > limits.settleSeconds * 1000) known.still += 1
-    waiting.set(row.counter, known)
+    if (records.now - row.updated > limits.settleSeconds * 1000) of.still += 1
   }
   const messages = counts.waiting + counts.inFlight + counts.delayed
   const free = Math.max(0, messages - held)
-  return [...new Set([...counters.keys(), ...waiting.keys()])].sort().map((key) => {
+  return [...new Set([...counters.keys(), ...known.keys()])].sort().map((key) => {
     const value = counters.get(key) ?? 0
-    const { all, still } = waiting.get(key) ?? { all: 0, still: 0 }
-    const most = Math.max(all, free + still) + unattributed
+    const { all, still, owing } = known.get(key) ?? { all: 0, still: 0, owing: 0 }
+    const most = Math.max(all, free + still) + owing + unattributed
     const wrong = value > most ? value - most : value < all ? value - all : 0
     return { key, value, least: all, most, wrong }
   })
+}
+
+/** A job that was claimed before it was counted, and takes its count out at its next step: corrected by nobody else. */
+function owes(row: JobRow, now: number): boolean {
+  return row.owedUntil > now || (row.owedUntil > 0 && isOpen(row))
 }
 
 /**

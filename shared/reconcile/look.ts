@@ -1,5 +1,5 @@
 import { reconcileKey } from '../keys.ts'
-import type { QueueAttributes } from '../queue.ts'
+import type { QueueAttributes } from '../queue-attributes.ts'
 import type { Limits } from './limits.ts'
 import type { CountingWorld } from './world.ts'
 

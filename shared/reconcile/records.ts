@@ -13,6 +13,8 @@ export interface JobRow {
   readonly leaseUntil: number
   /** Key of the counter it stands in; '' for none; undefined when a worker of an older release wrote the record. */
   readonly counter: string | undefined
+  /** Until when it owes the counter one for sure: it was claimed before it was counted (shared/lua/prelude.lua). */
+  readonly owedUntil: number
   readonly failures: number
   readonly crashes: number
 }
@@ -28,7 +30,17 @@ export interface Records {
 /** Keys looked at in one script call: short enough (milliseconds) for everybody else who waits for Redis. */
 const pageKeys = 500
 
-const fields = ['state', 'waiting', 'updated', 'sent', 'lease_until', 'counter', 'failures', 'crashes']
+const fields = [
+  'state',
+  'waiting',
+  'updated',
+  'sent',
+  'lease_until',
+  'counter',
+  'failures',
+  'crashes',
+  'owed_until',
+]
 
 /** Every job's record, at most `limit`. Throws redis_unavailable. */
 export async function readRecords(redis: RedisPort, limit: number, signal: AbortSignal): Promise<Records> {
@@ -85,10 +97,11 @@ export function parentOf(jobId: string): string {
 }
 
 function readRow(jobId: string, values: readonly string[]): JobRow {
-  const [state = '', waiting, updated, sent, leaseUntil, counter = '', failures, crashes] = values
+  const [state = '', waiting, updated, sent, leaseUntil, counter = '', failures, crashes, owed] = values
   return {
     ...{ jobId, state, waiting: waiting === '1', updated: Number(updated), sent: Number(sent) },
     ...{ leaseUntil: Number(leaseUntil), failures: Number(failures), crashes: Number(crashes) },
+    owedUntil: Number(owed ?? 0),
     counter: counter === '' ? undefined : counter === '-' ? '' : counter,
   }
 }

@@ -11,7 +11,7 @@ import {
   sentPartsKey,
   statusKey,
 } from '../../shared/keys.ts'
-import { openRedis, type RedisPort } from '../../shared/redis.ts'
+import { openRedis, type RedisConsole } from '../../shared/redis.ts'
 import { sleep } from '../../shared/time.ts'
 import { startRedis } from '../local/redis-server.ts'
 
@@ -22,7 +22,7 @@ const soon = (ms: number) => sleep(ms, { signal: new AbortController().signal })
 
 let dir: string
 let server: Awaited<ReturnType<typeof startRedis>>
-let redis: RedisPort
+let redis: RedisConsole
 let records: JobRecords
 
 beforeAll(async () => {
@@ -162,6 +162,39 @@ describe('a job that is claimed before the API has counted it', () => {
     expect(await backlog()).toBe(1)
     await claimed('two')
     expect(await backlog()).toBe(0)
+  })
+
+  const longAgo = () => redis.ask('hset', jobRecordKey('a'), 'owed_until', '1')
+
+  test('and was then left alone for long, since its worker died, is taken out by the next', async () => {
+    await claimed('one', { leaseMs: 1 })
+    await longAgo()
+    await sent(1)
+    await soon(5)
+    const { token } = await claimed('two')
+    expect(await backlog()).toBe(0)
+    await records.release(job, token, 'releases')
+    expect(await backlog()).toBe(1)
+  })
+
+  test('and is not counted for long, owes nothing any more', async () => {
+    const { token } = await claimed('one')
+    await longAgo()
+    await records.renew(job, token, longLease)
+    await sent(1)
+    await records.renew(job, token, longLease)
+    expect(await backlog()).toBe(1)
+    await records.release(job, token, 'releases')
+    expect(await backlog()).toBe(2)
+  })
+
+  test('and ended long before that, takes nothing from a backlog that was corrected meanwhile', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'done', status: {} })
+    await longAgo()
+    await sent(1)
+    expect(await claim('two')).toEqual({ verdict: 'settled', state: 'done' })
+    expect(await backlog()).toBe(1)
   })
 })
 

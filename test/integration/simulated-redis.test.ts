@@ -82,7 +82,15 @@ test('they agree after any history of a job and its parts', async () => {
       await both(
         name,
         [record, count],
-        [oneOf(['w1', 'w2']), oneOf([1, 60_000]), oneOf(['m1', 'm2']), 1, 900, oneOf([0, 4e12])],
+        [
+          oneOf(['w1', 'w2']),
+          oneOf([1, 60_000]),
+          oneOf(['m1', 'm2']),
+          1,
+          900,
+          oneOf(['', 'body']),
+          oneOf([0, 4e12]),
+        ],
       )
     else if (name === 'renew') await both(name, [record, count], [token, 60_000, 900])
     else if (name === 'release')
@@ -118,6 +126,11 @@ test('they agree after any history of a job and its parts', async () => {
     if (random() < 0.3) {
       await real.incr(count)
       model.call('INCR', count)
+    }
+    if (random() < 0.1 && (await real.hexists(record, 'owed_until'))) {
+      // Five minutes later.
+      await real.hset(record, 'owed_until', 1)
+      model.call('HSET', record, 'owed_until', '1')
     }
     if (random() < 0.01) {
       await real.flushall()

@@ -9,6 +9,8 @@ export interface Options {
   once: boolean
   /** Worker processes. */
   workers: number
+  /** Where the environment of a worker is written that somebody else starts, as in a container; none is started here. */
+  env: string | undefined
   /** Where the output tree is left, one folder a video. */
   keep: string | undefined
   /** Of the page; 0: any free one. */
@@ -22,6 +24,7 @@ videos through it, and shows a page that plays them. Without a file it makes a s
 
   --once        end after the summary: exit code 0, or 1 when a video failed
   --workers N   worker processes (1)
+  --env FILE    no worker: write the environment of one to FILE, to be started elsewhere (docker run --env-file FILE)
   --keep DIR    leave the output in DIR, one folder a video
   --port N      port of the page (any free one)
 `
@@ -34,6 +37,7 @@ export function parseOptions(args: string[]): Options | 'help' {
     options: {
       once: { type: 'boolean', default: false },
       workers: { type: 'string', default: '1' },
+      env: { type: 'string' },
       keep: { type: 'string' },
       port: { type: 'string', default: '0' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -43,7 +47,8 @@ export function parseOptions(args: string[]): Options | 'help' {
   return {
     files: positionals,
     once: values.once,
-    workers: wholeNumber('--workers', values.workers, 1, 64),
+    workers: values.env === undefined ? wholeNumber('--workers', values.workers, 1, 64) : 0,
+    env: values.env,
     keep: values.keep,
     port: wholeNumber('--port', values.port, 0, 65_535),
   }

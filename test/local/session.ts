@@ -1,5 +1,5 @@
 /** The story of `npm run local`, top to bottom; each thing that is started registers its own undo. */
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, extname, join, resolve } from 'node:path'
 import { aborted } from '../../shared/abort.ts'
@@ -118,13 +118,27 @@ async function startAll(options: Options, around: Surroundings, screen: Screen, 
     return startWorker({ name, env: { ...around.env, ...stack.env(own) }, folder })
   })
   undo(() => Promise.all(workers.map((worker) => worker.stop())))
+  if (options.env !== undefined) {
+    const file = resolve(around.cwd, options.env)
+    writeEnvironment(file, stack)
+    undo(() => rmSync(file, { force: true }))
+    screen.say(`  waiting for a worker that is started with ${file}\n`)
+  }
   return { stack, page, watcher: createWatcher(stack.redisClient), workers }
+}
+
+/** For a worker that is started elsewhere: it knows its own scratch folder, name and port. */
+function writeEnvironment(file: string, stack: Stack): void {
+  const own = { ...workerSettings, VIDEO_WORKER_TEMP_DIR: undefined, HTTP_PORT: undefined }
+  const lines = Object.entries(stack.env(own)).map(([name, value]) => `${name}=${value}`)
+  // For its owner alone, as on an instance.
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
 }
 
 function introduction({ sqs, s3, redis, api }: Stack, { workers }: Options, folder: string): string {
   const port = (address: string) => new URL(address).port
   const ports = `SQS ${port(sqs.endpoint)}, S3 ${s3.port}, Redis ${redis.port}, API ${port(api.baseUrl)}`
-  const count = workers === 1 ? 'one worker' : `${workers} workers`
+  const count = workers === 0 ? 'no worker' : workers === 1 ? 'one worker' : `${workers} workers`
   return `  on 127.0.0.1: ${ports}; ${count}, logs in ${folder}\n`
 }
 

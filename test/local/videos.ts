@@ -67,7 +67,9 @@ export async function resultOf(
   video: Video,
   { stack, workers, signal }: { stack: Stack; workers: Worker[]; signal: AbortSignal },
 ): Promise<Result> {
-  const nobody = Promise.all(workers.map((worker) => worker.ended))
+  // Without workers of ours somebody else's is waited for.
+  const ended = workers.map((worker) => worker.ended)
+  const nobody = ended.length > 0 ? Promise.all(ended) : new Promise<never>(() => {})
   const outcome = await Promise.race([stack.waitFor(video.jobId, { signal }), nobody])
   signal.throwIfAborted()
   if (Array.isArray(outcome)) {

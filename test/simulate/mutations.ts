@@ -212,8 +212,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'dead-worker-leaves-the-ledger',
     file: 'worker/slot.ts',
-    from: "if (claim.verdict === 'settled' && claim.state === 'done')",
-    to: 'if (false)',
+    from: "if (claim.verdict === 'settled')\n",
+    to: 'if (false)\n',
     breaks: ['leftovers'],
     likely: 187,
     within: 400,

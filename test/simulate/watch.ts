@@ -1,5 +1,6 @@
 /** Watches one run: what must never happen while it goes on. What must be at its end is in end.ts. */
-import { aboutOf, heldBy } from './holders.ts'
+import type { MessageView } from '../strict-sqs/message.ts'
+import { type About, aboutOf, heldBy } from './holders.ts'
 import type { Job, People } from './jobs.ts'
 import type { CallAbout, Machine } from './machine.ts'
 import { faultOf } from './output.ts'
@@ -168,12 +169,16 @@ export class Watch {
     if (how === 'forced') this.onCrash(machine)
     // A call that failed may have been the one that shows a message again.
     if (how === 'forced' || injuries.lastMs > draining!.sinceMs - 120_000) return
-    const handedBack = this.#handedBack.get(machine)
-    for (const { body, handle, visibleAtMs } of queue.messages()) {
-      const about = aboutOf(body)
-      const mine = handle !== undefined && this.#world.handles.get(handle) === machine
-      if (mine && visibleAtMs > clock.wallMs() && about && handedBack?.has(`${about.job}/${about.part}`))
-        this.breach('hand-back', `${machine.name} is gone, and ${about.job.slice(0, 8)} is not visible`)
+    const nowMs = clock.wallMs()
+    for (const name of this.#handedBack.get(machine) ?? []) {
+      const messages = queue.messages().filter(({ body }) => nameOf(aboutOf(body)) === name)
+      const holder = ({ handle = '' }: MessageView) => this.#world.handles.get(handle)
+      const hidden = messages.filter(({ visibleAtMs }) => visibleAtMs > nowMs)
+      // One is enough: of a job that was sent twice the other message was put off while the job was worked on.
+      const free =
+        hidden.length < messages.length || hidden.some((each) => (holder(each) ?? machine) !== machine)
+      if (!free && hidden.some((each) => holder(each) === machine))
+        this.breach('hand-back', `${machine.name} is gone, and ${name.slice(0, 8)} is not visible`)
     }
   }
 
@@ -183,8 +188,7 @@ export class Watch {
     const gone = this.#people.jobs.some(({ id, video }) => id === job && video.goneMs !== undefined)
     if (error?.code && faults.includes(error.code) && !gone)
       this.breach('fault', `${message}: ${error.message}`)
-    if (['the end could not be tidied', 'the ledger could not be removed'].includes(message))
-      this.untidy.add(job)
+    if (message === 'the end could not be tidied') this.untidy.add(job)
     if (message === 'job settled' && outcome === 'lost') this.endsOf(job, part).crashes += 1
     if (!error || !['job ended without a result', 'the outcome could not be settled'].includes(message))
       return
@@ -192,8 +196,12 @@ export class Watch {
     else if (error.kind === 'failed') this.endsOf(job, part).failures += 1
     if (error.code !== 'drained') return
     const handedBack = this.#handedBack.get(machine) ?? new Set()
-    this.#handedBack.set(machine, handedBack.add(`${job}/${part}`))
+    this.#handedBack.set(machine, handedBack.add(nameOf({ job, part })))
   }
+}
+
+function nameOf(about: Pick<About, 'job' | 'part'> | undefined): string {
+  return about ? `${about.job}/${about.part}` : ''
 }
 
 /** Whether the API knows how the job ended, or has nobody left to tell. */

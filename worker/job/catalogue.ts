@@ -5,6 +5,7 @@ import type { Logger } from '../../shared/logger.ts'
 import type { CatalogueMessage } from '../../shared/messages.ts'
 import { createFanOut } from './fan-out.ts'
 import { type TranscodePorts, wholeSeconds } from './transcode.ts'
+import { sweepFolder } from './sweep.ts'
 import { removeOlderVersions } from './versions.ts'
 import { isPublished, packageVideo, type VideoSpec } from './video.ts'
 import type { VideoWork } from './work.ts'
@@ -80,16 +81,16 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
     },
     // The catalogue has no endpoint for failures: the log has the reason, and the DLQ what was given up.
     fail: async () => 'accepted',
-    async removeOutput(error, signal) {
+    async removeOutput({ kind }, signal) {
       // Without an id nothing was written yet.
       if (known === undefined) return
-      if (error.kind !== 'cancelled' && (await isPublished({ folder: folderOf(known) }, storage, signal)))
-        return
-      await storage.deletePrefix(folderOf(known), signal)
+      await sweepFolder(folderOf(known), kind === 'cancelled' ? kind : 'dead', storage, signal)
     },
     isPublished: async (signal) => isPublished(await spec(signal), storage, signal),
-    async sweep(signal) {
-      await storage.deletePrefix(workFolder(folderOf(await contentId(signal))), signal)
+    async sweep(state, signal) {
+      // The catalogue is not asked for an id for a job that came to nothing.
+      if (state !== 'done' && known === undefined) return
+      await sweepFolder(folderOf(await contentId(signal)), state, storage, signal)
     },
     async tidy(result, signal) {
       const id = await contentId(signal)

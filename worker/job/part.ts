@@ -3,7 +3,7 @@ import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { soundRenditions } from '../chunk/layout.ts'
-import { type Ledger, openLedger, type Plan } from '../chunk/ledger.ts'
+import { openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
@@ -41,12 +41,11 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     missingParts(plan, stored).some((other) => partName(other) === name)
 
   /** The job was published meanwhile, or ended otherwise: what this part, or the one before it, stored since is nobody's. */
-  async function clearUp(ledger: Ledger, signal: AbortSignal): Promise<void> {
+  async function clearUp(signal: AbortSignal): Promise<void> {
     const state = await records.state(parent.identity)
-    if (state === 'done' || (await parent.isPublished?.(signal))) return ledger.close(signal)
-    // Without a plan and not ended it may just be planned anew.
-    if (state === 'dead' || state === 'cancelled')
-      await parent.removeOutput(new WorkerError('video_deleted', `the job has ended (${state})`), signal)
+    if (state === 'done' || (await parent.isPublished?.(signal))) return parent.sweep('done', signal)
+    // Without a plan and not ended it may just be planned anew, or be ended right now: giveUp.
+    if (state === 'dead' || state === 'cancelled') await parent.sweep(state, signal)
   }
 
   return {
@@ -75,7 +74,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const ledger = openLedger(storage, spec.folder)
       const plan = result === 'moot' ? undefined : await ledger.readPlan(signal)
       if (!plan) {
-        await clearUp(ledger, signal)
+        await clearUp(signal)
         return 'accepted'
       }
       // The join is the parent once more: it plans anew, or sends what was encoded by a plan of before.
@@ -93,7 +92,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     async giveUp(state, error, signal) {
       const claim = await records.claim(parent.identity, {
         ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
-        ...{ messageId: message.jobId, sentMs: 0, counted: false },
+        // No record: the job was shared while Redis was away, and the backlog counts it still.
+        ...{ messageId: message.jobId, sentMs: 0, counted: true },
       })
       if (claim.verdict === 'settled') return
       // Its join, or another part that ends it: whoever has it may fail at that.
@@ -111,8 +111,10 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       // As for a job that is whole: rejected is final, given up is not.
       const revivable = state === 'dead' && (error.kind !== 'rejected' || error.code === 'crashes_exhausted')
       const status = parent.status({ state, error })
-      await records.finish(parent.identity, claim.token, { state, status, revivable })
+      const answer = await records.finish(parent.identity, claim.token, { state, status, revivable })
       await parent.ended?.()
+      // What another part has stored meanwhile; from here on each finds the job ended, and clears up itself.
+      if (answer !== 'lost') await parent.sweep(state, signal)
     },
     startBody: parent.body,
     // A worker that died behind the end of a part has cost it nothing.

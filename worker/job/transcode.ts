@@ -6,6 +6,7 @@ import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { createFanOut } from './fan-out.ts'
 import type { PartPorts } from './part.ts'
+import { sweepFolder } from './sweep.ts'
 import { describeText } from './text-publish.ts'
 import { removeOlderVersions } from './versions.ts'
 import { isPublished, packageVideo, type VideoResult, type VideoSpec } from './video.ts'
@@ -59,12 +60,10 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       const retryable = error.kind !== 'rejected' && error.kind !== 'cancelled'
       return api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
     },
-    async removeOutput(error, signal) {
-      if (error.kind !== 'cancelled' && (await isPublished(spec, storage, signal))) return
-      await storage.deletePrefix(folder, signal)
-    },
+    removeOutput: ({ kind }, signal) =>
+      sweepFolder(folder, kind === 'cancelled' ? kind : 'dead', storage, signal),
     isPublished: (signal) => isPublished(spec, storage, signal),
-    sweep: async (signal) => void (await storage.deletePrefix(workFolder(folder), signal)),
+    sweep: (state, signal) => sweepFolder(folder, state, storage, signal),
     // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.
     rememberCancel: () => redis.set(cancelKey(tenantId, videoId), '1', 86_400).catch(() => {}),
     // A new job of the same video must not hear it again.

@@ -22,8 +22,8 @@ export interface Ending<Result> {
   ended?(): Promise<void>
   /** After the API accepted: older versions, the ledger. Failing here harms nobody. */
   tidy(result: Result, signal: AbortSignal): Promise<void>
-  /** Of a job that is done: removes what an attempt left that died, or came late, behind the end. */
-  sweep?(signal: AbortSignal): Promise<void>
+  /** Of a job that has ended: removes what an attempt left that died, or what came late, behind the end. */
+  sweep?(state: FinalState, signal: AbortSignal): Promise<void>
   /** Before the record ends without a result: a part ends its parent here. */
   giveUp?(state: FinalState, error: WorkerError, signal: AbortSignal): Promise<void>
   /** What a redrive of the dead-letter queue shall start, if not the message itself: of a part, its job. */
@@ -50,6 +50,7 @@ export interface VideoWork extends Work<VideoResult> {
   /** The body of the message that started it, and the group that its parts queue in. */
   readonly body: string
   readonly group: string
+  sweep(state: FinalState, signal: AbortSignal): Promise<void>
   spec(signal: AbortSignal): Promise<VideoSpec>
 }
 

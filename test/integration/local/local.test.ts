@@ -1,8 +1,10 @@
 /** `npm run local` from start to end, as a person runs it. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { startWorker } from '../../local/workers.ts'
 import { type LocalRun, startLocalRun } from './command.ts'
 import { makeVideo } from './sample.ts'
 
@@ -41,6 +43,24 @@ describe('with --once', () => {
     expect(run.output()).toMatch(/[\d.]+ MB in \d+ files, [\d.]+ s, [\d.]+ times real time/)
     expect(readdirSync(kept).sort()).toEqual(['clip', 'tall clip'])
     expect(readdirSync(join(kept, 'clip'))).toContain('master.m3u8')
+    await expectNothingLeft(run)
+  })
+
+  test('a worker that is started elsewhere with --env’s file does the job, and the file goes with the run', async () => {
+    const file = join(folder, 'worker.env')
+    const run = start(video, '--once', '--env', file)
+    await run.says(/waiting for a worker that is started with/)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const env = parseEnv(readFileSync(file, 'utf8'))
+    const scratch = join(folder, 'scratch')
+    const worker = startWorker({
+      ...{ name: 'elsewhere', folder },
+      env: { PATH: process.env.PATH, ...env, VIDEO_WORKER_TEMP_DIR: scratch, HTTP_PORT: '0' },
+    })
+    const code = await run.ended
+    await worker.stop()
+    expect({ code, output: run.output() }).toMatchObject({ code: 0 })
+    expect(existsSync(file)).toBe(false)
     await expectNothingLeft(run)
   })
 

@@ -54,6 +54,14 @@ test('a segment that decodes to all of its pictures is fine', async () => {
   expect(await judged(clip)).toBe('fine')
 })
 
+test('what a library says of the machine is not said of the pictures', async () => {
+  const bin = join(folder.dir, 'ffmpeg')
+  const script = `#!/bin/sh\necho 'Warning: using insecure memory!' >&2\nexec ffmpeg "$@"\n`
+  await writeFile(bin, script, { mode: 0o755 })
+  expect(await judged(clip, { bin })).toBe('fine')
+  expect(await judged(damaged(), { bin })).toMatch(/^output_invalid: 90p\/seg-3 does not decode/)
+})
+
 test('a damaged segment is told from a good one, and one with too few pictures as well', async () => {
   expect(await judged(damaged())).toMatch(/^output_invalid: 90p\/seg-3 does not decode/)
   expect(await judged(clip, { samples: 51 })).toBe(

@@ -81,8 +81,9 @@ describe('a client of the outside world is opened in one place', () => {
     '@aws-sdk/client-sqs': /^shared\/queue[a-z-]*\.ts$/,
     '@aws-sdk/client-auto-scaling': /^(shared\/scaling|deploy\/backlog\/group)\.ts$/,
     '@aws-sdk/client-cloudwatch': /^deploy\/backlog\/cloudwatch\.ts$/,
+    '@aws-sdk/client-ssm': /^deploy\/(environment\/parameters|backlog\/environment)\.ts$/,
     'sqs-consumer': /^worker\/intake\.ts$/,
-    convict: /^shared\/config[a-z-]*\.ts$/,
+    convict: /^(shared\/config[a-z-]*|deploy\/stack\/settings)\.ts$/,
     pino: /^shared\/logger\.ts$/,
     'prom-client': /^shared\/metrics\.ts$/,
   }

@@ -13,6 +13,10 @@ describe('the command line of npm run local', () => {
     expect(options).toEqual({ files: ['a.mp4', 'b.mov'], once: true, workers: 2, keep: 'out', port: 0 })
   })
 
+  test('starts no worker when its environment is for another', () => {
+    expect(parseOptions(['--env', 'worker.env'])).toMatchObject({ workers: 0, env: 'worker.env' })
+  })
+
   test.each([['--workers', '0'], ['--workers', 'many'], ['--port', '70000'], ['--unknown']])(
     'refuses %s %s with a sentence',
     (...args) => {

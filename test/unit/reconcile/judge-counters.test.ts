@@ -16,7 +16,7 @@ const job = (row: Partial<JobRow> = {}): JobRow => ({
     sent: 0,
     leaseUntil: 0,
   },
-  ...{ counter: seven, failures: 0, crashes: 0 },
+  ...{ counter: seven, failures: 0, crashes: 0, owedUntil: 0 },
   ...row,
 })
 const running = (leaseUntil = now + 9000) => job({ state: 'running', waiting: false, leaseUntil })
@@ -72,6 +72,17 @@ describe('with messages in the queue', () => {
     expect(wrong({ [seven]: 0 }, [job({ counter: '' })])).toEqual({ [seven]: 0 })
     expect(wrong({ [seven]: 1 }, [job({ counter: undefined })])).toEqual({ [seven]: 0 })
   })
+})
+
+test('a job that owes its count takes it out itself, and is not corrected for; one that has ended may be late', () => {
+  const owing = (row: Partial<JobRow>) => job({ waiting: false, ...row })
+  const soon = now + 1000
+  const late = now - 1000
+  expect(wrong({ [seven]: 1 }, [owing({ state: 'running', owedUntil: late })])).toEqual({ [seven]: 0 })
+  expect(wrong({ [seven]: 1 }, [owing({ state: 'done', owedUntil: soon })])).toEqual({ [seven]: 0 })
+  expect(wrong({ [seven]: 1 }, [owing({ state: 'done', owedUntil: late })])).toEqual({ [seven]: 1 })
+  // Whether it was counted is not known: it may stand in the counter, and need not.
+  expect(wrong({ [seven]: 0 }, [owing({ state: 'running', owedUntil: soon })])).toEqual({ [seven]: 0 })
 })
 
 test('drift is what backlog and queue cannot both be right about', () => {

@@ -9,7 +9,7 @@ const seconds = (count: number) => now - count * 1000
 const day = 86_400
 const job = (row: Partial<JobRow>): JobRow => ({
   ...{ jobId: 'a', state: 'waiting', waiting: true, updated: seconds(400), sent: 0, leaseUntil: 0 },
-  ...{ counter: 'tenant:7:video:backlog_count', failures: 0, crashes: 0 },
+  ...{ counter: 'tenant:7:video:backlog_count', failures: 0, crashes: 0, owedUntil: 0 },
   ...row,
 })
 const busy: Look = {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/logger.ts'
-import type { Queue, QueueAttributes } from '../../../shared/queue.ts'
+import type { Queue } from '../../../shared/queue.ts'
+import type { QueueAttributes } from '../../../shared/queue-attributes.ts'
 import { checkQueue } from '../../../worker/boot.ts'
 import { required } from '../shared/config-required.ts'
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { type ErrorCode, WorkerError } from '../../../shared/errors.ts'
 import type { JobRecords } from '../../../shared/jobs.ts'
 import { createLogger } from '../../../shared/logger.ts'
@@ -18,14 +18,15 @@ interface World {
   readonly signal?: AbortSignal
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
+  sweep?(): Promise<void>
 }
 
 /** Settles an outcome; resolves to what it did to the world, in order, and to how it ended. */
 async function deeds(
   outcome: Outcome<string>,
   world: World = {},
+  done: string[] = [],
 ): Promise<{ done: string[]; ended: string }> {
-  const done: string[] = []
   const say = (what: string) => async () => void done.push(what)
   const ended = await settle(outcome, {
     queue: {
@@ -41,6 +42,7 @@ async function deeds(
         done.push(`record ${state}`)
         return 'ended'
       },
+      fanOut: async (_: unknown, token: number) => done.push(`left to its parts by ${token}`) && 'ended',
     } as unknown as JobRecords,
     config,
     logger: createLogger({ level: 'silent', pretty: false }, {}),
@@ -64,6 +66,7 @@ async function deeds(
       fail: world.fail ?? (async ({ code }: WorkerError) => done.push(`told fail ${code}`) && 'accepted'),
       removeOutput: say('output removed'),
       tidy: say('tidied'),
+      sweep: world.sweep ?? (async (state: string) => void done.push(`swept as ${state}`)),
       status: () => ({}),
     } as unknown as Ending<string>,
     signal: world.signal ?? new AbortController().signal,
@@ -88,7 +91,7 @@ describe('a message', () => {
 
   test('of a rejected job is deleted after the API was told', async () => {
     const { done } = await deeds({ type: 'rejected', error: new WorkerError('no_video', 'x') })
-    expect(done).toEqual(['told fail no_video', 'output removed', 'record dead', 'deleted'])
+    expect(done).toEqual(['told fail no_video', 'output removed', 'record dead', 'swept as dead', 'deleted'])
   })
 
   test('of an API that takes no result is not deleted, and no attempt is spent', async () => {
@@ -117,14 +120,34 @@ describe('a message', () => {
   test('of the last failed attempt is kept in the dead-letter queue before it is deleted', async () => {
     const { done } = await deeds(failed(true))
     expect(done).toEqual([
-      ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead', 'deleted'],
+      ...['told fail encode_failed', 'output removed', 'parked: encode_failed: x', 'record dead'],
+      ...['swept as dead', 'deleted'],
     ])
+  })
+
+  test('comes once more when what came late behind the end could not be removed', async () => {
+    const sweep = async () => {
+      throw new WorkerError('storage_unavailable', 'x')
+    }
+    const { done, ended } = await deeds(
+      { type: 'cancelled', error: new WorkerError('cancelled', 'x') },
+      { sweep },
+    )
+    expect(done).toEqual(['told fail cancelled', 'output removed', 'record cancelled', 'visible in 60'])
+    expect(ended).toBe('cancelled')
+  })
+
+  test('of a shared job that Redis never heard of is deleted when the record is claimed and left to its parts', async () => {
+    const lease = { token: () => undefined, claimNow: async () => 7 }
+    expect((await deeds({ type: 'fanned' }, { lease })).done).toEqual(['left to its parts by 7', 'deleted'])
+    const away = { token: () => undefined, claimNow: async () => undefined }
+    expect((await deeds({ type: 'fanned' }, { lease: away })).done).toEqual(['deleted'])
   })
 
   test('of the last failed attempt is of no use to anybody when the video was deleted: it is not kept', async () => {
     const fail = async () => 'gone' as const
     const { done, ended } = await deeds(failed(true), { fail })
-    expect(done).toEqual(['output removed', 'record cancelled', 'deleted'])
+    expect(done).toEqual(['output removed', 'record cancelled', 'swept as cancelled', 'deleted'])
     expect(ended).toBe('failed')
     // Its row may only be late: lesson 12.
     const young = await deeds(failed(true), { fail, sentMs: Date.now() })
@@ -134,6 +157,23 @@ describe('a message', () => {
   test('is given back at once by a worker that stops, but not to its own open poll', async () => {
     const { done } = await deeds(released('drained'))
     expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
+  })
+
+  test('is given back in a time that begins when the polls have ended, by a worker that must leave at once', async () => {
+    const begun: string[][] = []
+    const done: string[] = []
+    const timeout = jest.spyOn(AbortSignal, 'timeout').mockImplementation(() => {
+      begun.push([...done])
+      return new AbortController().signal
+    })
+    try {
+      const signal = AbortSignal.abort(new WorkerError('drained', 'x'))
+      await deeds(released('drained'), { signal }, done)
+    } finally {
+      timeout.mockRestore()
+    }
+    expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
+    expect(begun).toEqual([['polls ended']])
   })
 
   test('of something that is away waits as well', async () => {
