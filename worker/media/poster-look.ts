@@ -17,6 +17,8 @@ const darkest = 28
 const flattest = 8
 /** What a poster that is lit up comes to: as bright as a room in the evening. */
 const litMean = 64
+/** Of one that is flat as well: shading takes a third of it. */
+const shadedMean = 96
 /** More than this makes noise of what was dark. */
 const strongestGamma = 0.45
 const gammaStep = 0.05
@@ -40,24 +42,33 @@ export function scoreOf({ mean, deviation }: Look): number {
  * as if its picture were missing: dark ones are lit up, those that are flat even so are shaded towards their edges.
  */
 export function lightFilters(look: Look): string[] {
-  const { gamma, lift } = look.mean < darkest ? lightFor(look) : { gamma: 1, lift: 0 }
-  const lit = momentsOf(look.luma, (value) => 255 * curve(value / 255, gamma, lift))
+  const plain = lightFor(look, litMean)
+  const { deviation } = momentsOf(look.luma, (value) => 255 * curve(value / 255, plain))
+  const flat = deviation < flattest
+  const { gamma, lift } = flat ? lightFor(look, shadedMean) : plain
   return [
     ...(gamma === 1 && lift === 0 ? [] : [`lutyuv=y='${lutOf(gamma, lift)}'`]),
-    ...(lit.deviation < flattest ? ['vignette=angle=PI/5'] : []),
+    ...(flat ? ['vignette=angle=PI/5'] : []),
   ]
 }
 
-/** As little as is needed: first what is there is spread, then all of it is raised. */
-function lightFor({ luma }: Look): { gamma: number; lift: number } {
-  const meanWith = (gamma: number) => momentsOf(luma, (value) => 255 * curve(value / 255, gamma, 0)).mean
-  let gamma = 1
-  while (gamma - gammaStep >= strongestGamma - 1e-9 && meanWith(gamma) < litMean) gamma -= gammaStep
-  const mean = meanWith(gamma)
-  return { gamma, lift: Math.max(0, (litMean - mean) / (255 - mean)) }
+interface Light {
+  readonly gamma: number
+  readonly lift: number
 }
 
-function curve(value: number, gamma: number, lift: number): number {
+/** As little as a dark picture needs: first what is there is spread, then all of it is raised. */
+function lightFor({ luma, mean }: Look, target: number): Light {
+  if (mean >= darkest) return { gamma: 1, lift: 0 }
+  const meanWith = (gamma: number) =>
+    momentsOf(luma, (value) => 255 * curve(value / 255, { gamma, lift: 0 })).mean
+  let gamma = 1
+  while (gamma - gammaStep >= strongestGamma - 1e-9 && meanWith(gamma) < target) gamma -= gammaStep
+  const spread = meanWith(gamma)
+  return { gamma, lift: Math.max(0, (target - spread) / (255 - spread)) }
+}
+
+function curve(value: number, { gamma, lift }: Light): number {
   return lift + (1 - lift) * value ** gamma
 }
 

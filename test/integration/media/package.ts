@@ -143,7 +143,7 @@ export async function packageFile(options: PackageOptions): Promise<Packaged> {
       'poster',
       makePoster({
         ...{ ...source, bin: 'ffmpeg', host, signal, cwd: outDir, path: join(outDir, 'poster.jpg') },
-        ...{ limits: { memoryMb: 8192, nice: 0 }, timeoutMs: 60_000 },
+        ...{ limits: { memoryMb: 8192, nice: 0 }, timeoutMs: 600_000 },
       }),
     )
 

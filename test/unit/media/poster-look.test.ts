@@ -33,7 +33,7 @@ describe('a picture that may become the poster', () => {
 
   test('is lit up as little as it needs', () => {
     expect(lightFilters(measureLook(flat(0)))).toEqual([
-      "lutyuv=y='16+219*(0.2510+0.7490*pow(clip((val-16)/219,0,1),0.45))'",
+      "lutyuv=y='16+219*(0.3765+0.6235*pow(clip((val-16)/219,0,1),0.45))'",
       'vignette=angle=PI/5',
     ])
     expect(lightFilters(measureLook(flat(180)))).toEqual(['vignette=angle=PI/5'])
