@@ -1,0 +1,36 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Ended, runTool, tryTool } from './tool.ts'
+
+/** buildah and podman with a store of their own, so that nothing is left on the machine but this folder. */
+export interface Engine {
+  buildah(args: readonly string[]): Promise<string>
+  podman(args: readonly string[]): Promise<string>
+  /** Resolves however it ended. */
+  tryPodman(args: readonly string[]): Promise<Ended>
+}
+
+/** No systemd is needed: runc makes the cgroups itself, and events go to a file. */
+const settings = `
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+`
+
+export async function openEngine(work: string, signal: AbortSignal): Promise<Engine> {
+  await mkdir(work, { recursive: true })
+  const logFile = join(work, 'engine.log')
+  const configuration = join(work, 'containers.conf')
+  await writeFile(configuration, settings)
+  const env = { ...process.env, CONTAINERS_CONF: configuration }
+  const store = ['--root', join(work, 'store'), '--runroot', join(work, 'run')]
+  const options = { signal, logFile, env, cwd: work }
+  return {
+    buildah: (args) => runTool(['buildah', ...store, ...args], options),
+    podman: (args) => runTool(['podman', ...store, ...args], options),
+    tryPodman: (args) => tryTool(['podman', ...store, ...args], options),
+  }
+}
