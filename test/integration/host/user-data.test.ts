@@ -37,7 +37,7 @@ suite('a new instance', () => {
       expect.stringMatching(/^logger /),
     ])
     expect(await instance.read('etc/systemd/system/video-worker@.service')).toContain('Type=notify')
-    expect(await instance.read('etc/systemd/system/video-worker.slice')).toContain('[Slice]')
+    expect(await instance.read('etc/systemd/system/workers.slice')).toContain('[Slice]')
     expect(await instance.read('etc/video-worker/instance')).toBe(
       'AWS_REGION=ap-northeast-2\nIMAGE_URI=\nAUTO_SCALING_GROUP_NAME=video-workers\n' +
         'LIFECYCLE_HOOK_NAME=video-worker-leave\nLOG_GROUP=\nLOG_STREAM=i-0abc\n',
