@@ -36,14 +36,17 @@ export async function openGroups(weight: number, files = machine): Promise<Group
     await mkdir(ffmpeg, { recursive: true })
     // A group that hands controllers on may hold no process itself.
     await writeFile(join(worker, 'cgroup.procs'), String(files.pid))
-    const weighed = await weigh(base, ffmpeg, weight).catch((error: unknown) => asWorkerError(error).message)
-    return { ffmpeg, said: weighed ?? `ffmpeg weighs ${weight} against the worker’s 100` }
+    const said = await weigh(base, ffmpeg, weight).then(
+      () => `ffmpeg weighs ${weight} against the worker’s 100`,
+      (error: unknown) => `ffmpeg has a group, and no weight in it: ${asWorkerError(error).message}`,
+    )
+    return { ffmpeg, said }
   } catch (error) {
     return { ffmpeg: undefined, said: asWorkerError(error).message }
   }
 }
 
-async function weigh(base: string, ffmpeg: string, weight: number): Promise<undefined> {
+async function weigh(base: string, ffmpeg: string, weight: number): Promise<void> {
   await writeFile(join(base, 'cgroup.subtree_control'), '+cpu')
   await writeFile(join(ffmpeg, 'cpu.weight'), String(weight))
 }

@@ -9,6 +9,10 @@ if (($# < 1)); then
   sed -n '2s/^# //p' "$0" >&2
   exit 64
 fi
+if [[ $(node -p 'process.versions.node.split(".")[0]') -lt 24 ]]; then
+  printf 'run this with Node 24, which goes into the archive\n' >&2
+  exit 69
+fi
 out=$(realpath -m "$1")
 shift
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -28,10 +32,6 @@ while (($# > 0)); do
   install -m 755 -t "$stage/bin" "$2"
   shift 2
 done
-if [[ $(node -p 'process.versions.node.split(".")[0]') -lt 24 ]]; then
-  printf 'run this with Node 24, which goes into the archive\n' >&2
-  exit 69
-fi
 npm ci --prefix "$stage" --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --silent
 tar -czf "$out" --owner=0 --group=0 --sort=name -C "$stage" .
 sha256sum "$out" | cut -d' ' -f1

@@ -131,7 +131,8 @@ holds() {
 scratch_disk() {
   local name type size model rank words
   while read -r name type size model; do
-    if [[ $type != disk ]]; then continue; fi
+    # Memory (zram) is a disk too, for lsblk; and so is a card reader without a card, of no size.
+    if [[ $type != disk || $name == */zram* ]] || ((size < 1000000000)); then continue; fi
     # Partitions are further lines, a mount point a further word.
     words=$(lsblk -nro NAME,MOUNTPOINT "$name" | wc -w)
     if ((words > 1)) || [[ $(holds "$name") == used ]]; then continue; fi

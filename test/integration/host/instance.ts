@@ -36,8 +36,9 @@ const programs: Record<string, string> = {
   'mkfs.ext4': '',
   lsblk: [
     'case "$*" in',
-    '*TYPE*) printf "/dev/nvme0n1 disk 20 Amazon Elastic Block Store\\n/dev/nvme1n1 disk 900 Amazon Elastic Block Store\\n"',
-    '  printf "/dev/nvme2n1 disk 75 Amazon EC2 NVMe Instance Storage\\n/dev/nvme3n1 disk 80 Amazon EC2 NVMe Instance Storage\\n" ;;',
+    '*TYPE*) printf "/dev/zram0 disk 9000000000000\\n/dev/fd0 disk 0\\n/dev/nvme0n1 disk 20000000000 Amazon Elastic Block Store\\n"',
+    '  printf "/dev/nvme1n1 disk 900000000000 Amazon Elastic Block Store\\n"',
+    '  printf "/dev/nvme2n1 disk 75000000000 Amazon EC2 NVMe Instance Storage\\n/dev/nvme3n1 disk 80000000000 Amazon EC2 NVMe Instance Storage\\n" ;;',
     '*nvme0n1) printf "nvme0n1 \\nnvme0n1p1 /\\n" ;;',
     '*) basename "$3" ;;',
     'esac',

@@ -37,7 +37,7 @@ suite('a new instance', () => {
       expect.stringMatching(/^logger /),
     ])
     expect(await instance.read('etc/systemd/system/video-worker@.service')).toContain('Type=notify')
-    expect(await instance.read('etc/systemd/system/video-worker.slice')).toContain('[Slice]')
+    expect(await instance.read('etc/systemd/system/workers.slice')).toContain('[Slice]')
     expect(await instance.read('etc/video-worker/instance')).toBe(
       'AWS_REGION=ap-northeast-2\nIMAGE_URI=\nAUTO_SCALING_GROUP_NAME=video-workers\n' +
         'LIFECYCLE_HOOK_NAME=video-worker-leave\nLOG_GROUP=\nLOG_STREAM=i-0abc\n',
@@ -133,7 +133,8 @@ suite('scratch', () => {
   })
 
   test('goes to a volume of its own without an instance store, and shares the root without that', async () => {
-    const volumes = 'printf "/dev/xvda disk 20 EBS\\n/dev/xvdb disk 100 Amazon Elastic Block Store\\n"'
+    const volumes =
+      'printf "/dev/xvda disk 20000000000 EBS\\n/dev/xvdb disk 100000000000 Amazon Elastic Block Store\\n"'
     await instance.answer(
       'lsblk',
       `case "$*" in *TYPE*) ${volumes} ;; *xvda) printf "xvda\\nxvda1 /\\n" ;; *) echo xvdb ;; esac`,
@@ -144,7 +145,7 @@ suite('scratch', () => {
     ])
     await instance.answer(
       'lsblk',
-      'case "$*" in *TYPE*) echo "/dev/xvda disk 20" ;; *) printf "xvda\\nxvda1 /\\n" ;; esac',
+      'case "$*" in *TYPE*) echo "/dev/xvda disk 20000000000" ;; *) printf "xvda\\nxvda1 /\\n" ;; esac',
     )
     const { code, said, calls } = await instance.boot()
     expect([code, made(calls)]).toEqual([0, []])
