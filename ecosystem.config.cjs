@@ -23,8 +23,15 @@ module.exports = {
       kill_timeout: 110_000,
       // By default pm2 sends the signal to ffmpeg too, and the worker would take that for a failed encode.
       treekill: false,
-      // 0: it was asked to stop and did. 78: the configuration is wrong, and stays wrong however often it starts.
-      stop_exit_codes: [0, 78],
+      // 78: the configuration is wrong, and stays wrong however often it starts. Not 0: pm2 takes the end by a signal
+      // (SIGKILL of the kernel, which wants memory) for exit code 0, and would leave the instance without a worker.
+      stop_exit_codes: [78],
+      // `pm2 start` and `pm2 reload` come back when the worker polls, or after this long (ms): boot waits a minute for
+      // a bucket or a queue.
+      wait_ready: true,
+      listen_timeout: 90_000,
+      // Nothing of pm2's own is put into the process.
+      pmx: false,
       // 69, or a crash: something is away. Wait longer each time, up to 15 s.
       exp_backoff_restart_delay: 500,
       // No max_memory_restart: it would end a job in the middle, and ffmpeg's memory is not counted anyway.

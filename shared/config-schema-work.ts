@@ -31,6 +31,13 @@ export const workVariables = {
       1e6,
       'CPU seconds that an encode may take per second of 1080p video; 0 = no limit',
     ),
+    cpuWeight: whole(
+      'FFMPEG_CPU_WEIGHT',
+      0,
+      0,
+      10_000,
+      'Share of the processors of all ffmpegs against the worker’s 100; 0 = no control group of their own (systemd, `Delegate=`)',
+    ),
     sandbox: {
       doc: '`auto` holds ffmpeg as tightly as the system allows, `required` does not start with less than all, `off` sets limits only',
       format: ['auto', 'required', 'off'],

@@ -50,6 +50,8 @@ export interface Config {
     nice: number
     /** CPU seconds per second of 1080p video at 30 pictures a second; 0 = no limit */
     cpuFactor: number
+    /** Against the worker's 100; 0 = no control group. */
+    cpuWeight: number
     sandbox: 'auto' | 'required' | 'off'
   }
   hls: {

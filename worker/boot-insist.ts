@@ -1,5 +1,5 @@
 import { retry } from '../shared/backoff.ts'
-import { asWorkerError } from '../shared/errors.ts'
+import { wasKilled } from './media/diagnose.ts'
 
 /**
  * Runs a tool at boot, and again when somebody killed it, as the kernel does when memory is short: that says nothing
@@ -8,10 +8,4 @@ import { asWorkerError } from '../shared/errors.ts'
  */
 export function insistently<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
   return retry(run, { tries: 3, base: 1, cap: 4, signal, retryIf: wasKilled })
-}
-
-export function wasKilled(error: unknown): boolean {
-  const { killed, signal } = asWorkerError(error).details
-  // Without a name where a wrapper only says that there was one. Other signals are the tool's own doing.
-  return killed === true && (signal === undefined || signal === 'SIGKILL')
 }

@@ -13,6 +13,7 @@ import { checkScratch, freeBytes } from '../shared/scratch.ts'
 import { openStorage } from '../shared/storage.ts'
 import { now } from '../shared/time.ts'
 import { checkBucket, checkQueue, patiently, readProfiles } from './boot.ts'
+import { openGroups } from './boot-groups.ts'
 import { openSandbox } from './boot-sandbox.ts'
 import { checkTools } from './boot-tools.ts'
 
@@ -32,6 +33,7 @@ import { startRegistry } from './registry.ts'
 import { createScavenger } from './scavenge.ts'
 import { startHttpServer } from './server/http.ts'
 import { createReadiness } from './server/readiness.ts'
+import { openServiceManager } from './server/service-manager.ts'
 import { createWorker } from './worker.ts'
 
 // sysexits.h, as systemd shows them: a restart does not help against a wrong configuration.
@@ -123,8 +125,10 @@ async function run(surroundings: Surroundings): Promise<number> {
     throw error
   })
   logger.info({ sandbox: sandbox.report }, 'sandbox of ffmpeg')
+  const groups = await openGroups(config.ffmpeg.cpuWeight)
+  if (config.ffmpeg.cpuWeight > 0) logger.info({ group: groups.ffmpeg }, `control groups: ${groups.said}`)
   const host = {
-    ...sandbox.host,
+    ...{ ...sandbox.host, group: groups.ffmpeg },
     onRun: (what: string, result: string) => metrics.ffmpeg_runs_total.inc({ what, result }),
   }
   const sources = await startSourceServer(storage, {
@@ -181,7 +185,9 @@ async function run(surroundings: Surroundings): Promise<number> {
   })
   await warnOfNamesake(redis, config.workerId, logger)
   logger.info({ port: http.port, concurrency: config.concurrency }, 'worker is up')
+  const manager = openServiceManager({ env: process.env, worker, logger })
   worker.start()
+  manager.ready()
   const registry = startRegistry({ redis, version, status: () => worker.status() })
 
   const look = createOperatorLook({
@@ -195,10 +201,9 @@ async function run(surroundings: Surroundings): Promise<number> {
   const { source, reason } = await board.first
   board.onNearer((seconds) => worker.hasten(seconds))
   stop.onAgain((again) => worker.stopNow(again))
-  await worker.drain(reason, {
-    seconds: board.current()?.seconds ?? config.drainSeconds,
-    interrupted: source === 'signal' || source === 'spot',
-  })
+  const seconds = board.current()?.seconds ?? config.drainSeconds
+  manager.stopping(reason, seconds)
+  await worker.drain(reason, { seconds, interrupted: source === 'signal' || source === 'spot' })
   ending.abort(new Error('the worker leaves'))
   await requests
   await registry.close()
@@ -210,6 +215,7 @@ async function run(surroundings: Surroundings): Promise<number> {
   storage.close()
   redis.close()
   api.close()
+  manager.close()
   logger.info('goodbye')
   return 0
 }

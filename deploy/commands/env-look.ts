@@ -1,7 +1,6 @@
 import { changesBetween } from '../environment/changes.ts'
-import type { Version } from '../environment/parameters.ts'
+import { noParameter, type Version } from '../environment/parameters.ts'
 import { parseEnvironment } from '../environment/parse.ts'
-import { readStored } from '../environment/write.ts'
 import { type CommandContext, numberFlag, show, textFlag } from './context.ts'
 import {
   changeLines,
@@ -23,7 +22,7 @@ export async function envDiff(context: CommandContext): Promise<void> {
 
   if (path !== undefined) {
     const file = await readEnvironmentFile(path)
-    const stored = needStored(await readStored(ports.parameters(), target.name, signal), target.name)
+    const stored = await needStored(context, target.name)
     const onlyStored = [...stored.variables.keys()].filter((name) => !file.variables.has(name))
     // A push leaves what the file lacks: that is no change of its.
     const all = changesBetween(stored.variables, file.variables)
@@ -50,8 +49,7 @@ export async function envHistory(context: CommandContext): Promise<void> {
   const target = targetOf(context, 'env history')
   const limit = numberFlag(context, 'limit', { min: 0, max: 1000 }) ?? 20
   const versions = await ports.parameters().history(target.name, signal)
-  if (versions.length === 0)
-    needStored(await readStored(ports.parameters(), target.name, signal), target.name)
+  if (versions.length === 0) throw noParameter(target.name)
   const lines = versions.map((version, index) => lineOf(version, versions[index - 1]))
   const newest = lines.toReversed().slice(0, limit === 0 ? undefined : limit)
   const rows = newest.map((line) => [

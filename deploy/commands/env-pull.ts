@@ -1,7 +1,6 @@
 import { writeEnvironmentFile } from '../environment/file.ts'
 import { type Format, formats, renderEnvironment } from '../environment/render.ts'
 import { needComplete } from '../environment/roles.ts'
-import { readStored } from '../environment/write.ts'
 import { runCommandLine } from './ask-program.ts'
 import { type CommandContext, show, textFlag } from './context.ts'
 import { needStored, targetOf } from './env-shared.ts'
@@ -9,12 +8,12 @@ import { CommandError } from './errors.ts'
 import { usage } from './parse.ts'
 
 export async function envPull(context: CommandContext): Promise<void> {
-  const { ports, signal, io } = context
+  const { signal, io } = context
   const target = targetOf(context, 'env pull')
   const path = textFlag(context, 'out')
   if (path === undefined) throw usage('env pull', '--out is missing')
   const format = formatOf(context)
-  const stored = needStored(await readStored(ports.parameters(), target.name, signal), target.name)
+  const stored = await needStored(context, target.name)
   needComplete(target.role, stored.variables, `Version ${stored.number} of ${target.name}`)
 
   const line = textFlag(context, 'on-change')

@@ -1,14 +1,14 @@
 import { changesBetween, merge, needNamed } from '../environment/changes.ts'
+import { noParameter } from '../environment/parameters.ts'
 import { parseEnvironment, type Variables } from '../environment/parse.ts'
 import { needsQuotes, renderEnvironment, tierFor } from '../environment/render.ts'
 import { needComplete, warningsOf } from '../environment/roles.ts'
-import { readStored, type Stored, writeVersion } from '../environment/write.ts'
+import { type Replaceable, readReplaceable, writeVersion } from '../environment/write.ts'
 import { type CommandContext, confirm, show, textFlag } from './context.ts'
 import {
   changeLines,
   dropNames,
   needReadable,
-  needStored,
   readEnvironmentFile,
   type Target,
   targetOf,
@@ -25,7 +25,7 @@ export async function envPush(context: CommandContext): Promise<void> {
   const file = await readEnvironmentFile(path)
   if (file.comments > 0) io.tell(`${plural(file.comments, 'line')} of comments are not stored`)
 
-  const stored = await readStored(ports.parameters(), target.name, signal)
+  const stored = await readReplaceable(ports.parameters(), target.name, signal)
   const replace = Boolean(flags.replace)
   // What cannot be read cannot be merged with; the way out is a whole file.
   if (!replace) needReadable(stored.problems, `${target.name}, version ${stored.number},`)
@@ -39,9 +39,9 @@ export async function envRollback(context: CommandContext): Promise<void> {
   const { ports, signal } = context
   const target = targetOf(context, 'env rollback')
   if (textFlag(context, 'to') === undefined) throw usage('env rollback', '--to is missing')
-  const stored = await readStored(ports.parameters(), target.name, signal)
+  const stored = await readReplaceable(ports.parameters(), target.name, signal)
   const versions = await ports.parameters().history(target.name, signal)
-  if (stored.number === 0) needStored(stored, target.name)
+  if (stored.number === 0) throw noParameter(target.name)
   const old = versionFlag(context, 'to', versions)
   const { variables, problems } = parseEnvironment(old.value)
   needReadable(problems, `${target.name}, version ${old.number},`)
@@ -53,7 +53,7 @@ export async function envRollback(context: CommandContext): Promise<void> {
 
 interface Plan {
   readonly target: Target
-  readonly stored: Stored
+  readonly stored: Replaceable
   readonly variables: Variables
   /** What the history says of it. */
   readonly description: string

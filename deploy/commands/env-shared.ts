@@ -5,7 +5,7 @@ import { decodeEnvironment } from '../environment/decode.ts'
 import type { Version } from '../environment/parameters.ts'
 import { type ParsedEnvironment, parseEnvironment, type Variables } from '../environment/parse.ts'
 import { parameterOf, type Role, roles } from '../environment/roles.ts'
-import type { Stored } from '../environment/write.ts'
+import { readStored, type Stored } from '../environment/write.ts'
 import { type CommandContext, numberFlag, textFlag } from './context.ts'
 import { CommandError } from './errors.ts'
 import { alignRows, short } from './format.ts'
@@ -57,10 +57,9 @@ export function needReadable(problems: readonly string[], what: string): void {
   throw new WorkerError('environment_unreadable', lines.join('\n'), { details: { problems } })
 }
 
-/** Throws parameter_missing when nothing is stored, environment_unreadable when it cannot be read. */
-export function needStored(stored: Stored, name: string): Stored {
-  if (stored.number === 0)
-    throw new WorkerError('parameter_missing', `There is no parameter ${name} in this region and account`)
+/** What is stored. Throws parameter_missing, environment_unreadable. */
+export async function needStored({ ports, signal }: CommandContext, name: string): Promise<Stored> {
+  const stored = await readStored(ports.parameters(), name, signal)
   needReadable(stored.problems, `${name}, version ${stored.number},`)
   return stored
 }

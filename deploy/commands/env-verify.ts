@@ -4,7 +4,6 @@ import { changesBetween } from '../environment/changes.ts'
 import { decodeEnvironment } from '../environment/decode.ts'
 import { parseEnvironment, type Variables } from '../environment/parse.ts'
 import { common, needComplete, parameterOf, roles, warningsOf } from '../environment/roles.ts'
-import { readStored } from '../environment/write.ts'
 import { type CommandContext, numberFlag, show, textFlag } from './context.ts'
 import { needStored, targetOf } from './env-shared.ts'
 import { CommandError } from './errors.ts'
@@ -17,9 +16,9 @@ interface Comparison {
 }
 
 export async function envVerify(context: CommandContext): Promise<void> {
-  const { ports, signal, io, flags } = context
+  const { io, flags } = context
   const target = targetOf(context, 'env verify')
-  const stored = needStored(await readStored(ports.parameters(), target.name, signal), target.name)
+  const stored = await needStored(context, target.name)
   needComplete(target.role, stored.variables, `Version ${stored.number} of ${target.name}`)
   const warnings = warningsOf(target.role, stored.variables)
   for (const warning of warnings) io.tell(`warning: ${warning}`)
@@ -37,7 +36,7 @@ export async function envVerify(context: CommandContext): Promise<void> {
   if (flags.both) {
     const other = roles.find((role) => role !== target.role)!
     const name = parameterOf[other]
-    const theirs = needStored(await readStored(ports.parameters(), name, signal), name).variables
+    const { variables: theirs } = await needStored(context, name)
     const differ = common.filter((each) => {
       const [one, two] = [stored.variables.get(each), theirs.get(each)]
       return one !== undefined && two !== undefined && one.trim() !== two.trim()

@@ -114,11 +114,14 @@ function versionOf(from: ParameterHistory): Version {
   }
 }
 
+export function noParameter(name: string): WorkerError {
+  return new WorkerError('parameter_missing', `There is no parameter ${name} in this region and account`)
+}
+
 function parameterError(name: string, what: string, error: unknown): WorkerError {
   const { name: kind = '' } = (error ?? {}) as { name?: string }
   const { refused, words } = awsRefusal(error)
-  if (kind === 'ParameterNotFound')
-    return new WorkerError('parameter_missing', `There is no parameter ${name} in this region and account`)
+  if (kind === 'ParameterNotFound') return noParameter(name)
   if (kind === 'ParameterAlreadyExists')
     return new WorkerError('environment_changed', `Somebody else made ${name} meanwhile: look at it first`)
   // No throttle, for all its name: no wait helps.

@@ -68,20 +68,19 @@ function readValue(rest: string): Value {
   if (/\s[A-Z][A-Z0-9_]{2,}=/.test(rest))
     return { problem: 'holds another assignment in its value: a line end is lost, or quotes are missing' }
   if (rest.includes('\\'))
-    return { problem: "has a backslash in its value: put the value into single quotes ('…')" }
+    return { problem: 'has a backslash in its value: put it into double quotes, with two for each' }
   return checked({ text: rest })
 }
 
-/** Single quotes hold everything as it is; in double ones a backslash stands before `"`, `\`, `$` and a backquote. */
+/** Of escapes only those are taken that systemd and python-dotenv undo alike: a backslash before `"` and `\`, in double quotes. */
 function quoted(rest: string, quote: '"' | "'"): Value {
   const whole = quote === "'" ? /^'([^']*)'(.*)$/s.exec(rest) : /^"((?:[^"\\]|\\.)*)"(.*)$/s.exec(rest)
   const [, inner, after = ''] = whole ?? []
   if (inner === undefined) return { problem: `has a ${quote} that does not end in its line` }
   if (after.trim() !== '' && !/^\s+#/.test(after)) return { problem: `goes on behind its closing ${quote}` }
-  if (quote === "'") return { text: inner }
-  if (/(^|[^\\])(\\\\)*\\[nrt]/.test(inner))
-    return { problem: 'has an escaped line end or tab in its value, which not every reader undoes' }
-  return { text: inner.replace(/\\(["\\$`])/g, '$1') }
+  const escapes = quote === "'" ? /\\(\\|$)/ : /^(?:[^\\]|\\["\\])*\\[^"\\]/
+  if (escapes.test(inner)) return { problem: 'has an escape in its value that not every reader undoes' }
+  return { text: quote === "'" ? inner : inner.replace(/\\(["\\])/g, '$1') }
 }
 
 function checked(value: Value): Value {
@@ -89,6 +88,8 @@ function checked(value: Value): Value {
   if (/\p{Cc}/u.test(value.text)) return { problem: 'has a control character in its value' }
   if (/\p{Cf}|(?! )\p{Zs}/u.test(value.text))
     return { problem: 'has an invisible character in its value: type it anew' }
+  // Before a closing quote it is an escape to one reader and none to the other.
+  if (value.text.endsWith('\\')) return { problem: 'ends with a backslash, which no quotes make safe' }
   if (/^[“”„‘’‚«»]/.test(value.text)) return { problem: 'has typographic quotes: type plain ones, or none' }
   return value
 }

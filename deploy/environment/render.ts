@@ -9,8 +9,8 @@ export const formats = ['dotenv', 'docker'] as const
 export type Format = (typeof formats)[number]
 
 /**
- * What systemd, docker and dotenv do not read alike without quotes. Everything else is written bare, so that the text
- * means the same to all of them.
+ * What systemd, docker and python-dotenv do not read alike without quotes. Everything else is written bare, so that the
+ * text means the same to all of them. (Node's --env-file, which cuts at any `#`, reads none of these files.)
  */
 const differs = /^['"`#$]|\\|\s#|^\s|\s$|\$\{/
 
@@ -25,10 +25,10 @@ export function renderEnvironment(variables: Variables, format: Format = 'dotenv
   return [...variables].map(([name, value]) => `${name}=${write(value)}\n`).join('')
 }
 
+/** Single quotes where nothing in them could be an escape to anybody, else double ones with the two escapes that all undo. */
 function quote(value: string): string {
   if (!needsQuotes(value)) return value
-  if (!value.includes("'")) return `'${value}'`
-  return `"${value.replace(/["\\$`]/g, '\\$&')}"`
+  return /['\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `'${value}'`
 }
 
 /** Of a parameter's value in Parameter Store, in bytes. */

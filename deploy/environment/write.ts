@@ -10,20 +10,36 @@ export interface Stored {
   readonly variables: Variables
   /** What could not be read of it, with line numbers. */
   readonly problems: readonly string[]
+}
+
+/** The same with what a write must keep. */
+export interface Replaceable extends Stored {
   readonly tier: string | undefined
   readonly keyId: string | undefined
 }
 
-/** Reads what is stored; of a parameter that is not there an empty one with the number 0. */
+/**
+ * What instances get. One call of GetParameter: whoever only reads needs no right to the history, which holds every secret
+ * that ever was. Throws parameter_missing.
+ */
 export async function readStored(parameters: Parameters, name: string, signal: AbortSignal): Promise<Stored> {
-  const versions = await parameters.history(name, signal)
-  const nothing = { number: 0, variables: new Map(), problems: [], tier: undefined, keyId: undefined }
-  if (versions.length === 0) return nothing
-  // The history may be behind; the value itself is what instances get.
   const { value, number } = await parameters.current(name, signal)
   const { variables, problems } = parseEnvironment(value)
+  return { number, variables, problems }
+}
+
+/** What a write is to take the place of; of a parameter that is not there an empty one with the number 0. */
+export async function readReplaceable(
+  parameters: Parameters,
+  name: string,
+  signal: AbortSignal,
+): Promise<Replaceable> {
+  const versions = await parameters.history(name, signal)
+  const nothing = { number: 0, variables: new Map(), problems: [] }
+  if (versions.length === 0) return { ...nothing, tier: undefined, keyId: undefined }
   const { tier, keyId } = versions.at(-1)!
-  return { number, variables, problems, tier, keyId }
+  // The history may be behind; the value itself is what instances get.
+  return { ...(await readStored(parameters, name, signal)), tier, keyId }
 }
 
 export interface Written {
@@ -41,7 +57,7 @@ export async function writeVersion(
   parameters: Parameters,
   input: {
     readonly name: string
-    readonly stored: Stored
+    readonly stored: Replaceable
     readonly variables: Variables
     readonly description: string
     /** For a new parameter. */

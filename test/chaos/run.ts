@@ -64,7 +64,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   signal?.throwIfAborted()
   const fleet = await openFleet({ queue: 'strict', seed })
   const proxy = await startTcpProxy(() => fleet.stack.redis)
-  const stop = () => void fleet.close()
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= fleet.close()
+    return closed
+  }
+  const stop = () => void close()
   let keepers: Keepers | undefined
   signal?.addEventListener('abort', stop, { once: true })
   try {
@@ -115,7 +120,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     signal?.removeEventListener('abort', stop)
     await keepers?.close()
-    await fleet.close()
+    await close()
     await proxy.close()
   }
 }
@@ -139,6 +144,8 @@ async function storm(
       hit[strike.kind] = (hit[strike.kind] ?? 0) + Number(hits > 0)
     }),
   ])
+  // Waited for below; a run that is stopped ends before.
+  all.catch(() => {})
   const saying = every(
     30_000,
     () => say(`${Math.round(nowMs() / 1000)} s: ${people.jobs.length} jobs sent`),

@@ -8,6 +8,12 @@ import type { Fleet, FleetWorker } from '../fleet/harness.ts'
 const restartMs = 1000
 /** sysexits.h: queue or bucket did not answer for BOOT_WAIT_SECONDS; a restart later helps. */
 const unavailable = 'exit code 69'
+/**
+ * A bucket that refuses the key of a worker that starts is a wrong configuration to it (worker/boot.ts): whoever has
+ * mended that starts it again.
+ */
+const configuration = 'exit code 78'
+const refusedKey = /^bucket: The bucket does not let us/m
 /** Longer than any drain with the time for which a worker may be stopped in it. */
 const longestStopMs = 110_000
 
@@ -133,7 +139,8 @@ export class Supervisor {
     // Told so early that nobody listened yet.
     const left = how === 'exit code 0' || (how === 'SIGTERM' && place.isLeaving)
     if (left) return false
-    const ordered = how === unavailable || (how === 'SIGKILL' && place.isKilled)
+    const isRefused = how === configuration && refusedKey.test(worker.text())
+    const ordered = how === unavailable || isRefused || (how === 'SIGKILL' && place.isKilled)
     if (!ordered) this.surprises.push(`${name}: ${how}`)
     if (this.#isClosing) return false
     await sleep(restartMs, { signal: this.#fleet.signal })

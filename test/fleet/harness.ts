@@ -10,7 +10,7 @@ import { logTail, startWorker, type Worker } from '../local/workers.ts'
  * What the tests of a fleet change: they cannot wait for production's intervals. A lease outlives 20 s without a beat,
  * so that a busy machine does not lose one.
  */
-const quick = {
+export const quick = {
   SQS_WAIT_SECONDS: '1',
   LEASE_VISIBILITY_SECONDS: '24',
   LEASE_BEAT_SECONDS: '2',
@@ -107,7 +107,8 @@ export async function openFleet(options: Partial<StackOptions> = {}): Promise<Fl
   }
 }
 
-function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
+/** A worker with what it has logged. */
+export function withLog(worker: Worker, signal: AbortSignal): FleetWorker {
   const text = () => readFileSync(worker.logFile, 'utf8')
   const log = () =>
     text()

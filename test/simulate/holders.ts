@@ -1,5 +1,5 @@
 /** Who holds which message, as the queue has it and whatever the workers believe. */
-import type { MessageView } from '../strict-sqs/message.ts'
+import type { MessageEvent, MessageView } from '../strict-sqs/message.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
 
@@ -33,17 +33,28 @@ function readAbout(body: string): About | undefined {
   return typeof fields.job_id === 'string' ? { job: fields.job_id, part: '', videoId } : undefined
 }
 
-/** The messages that a process may still work on: received, and neither deleted nor visible to others. */
+/**
+ * The messages that a process may still work on: received, and neither deleted nor visible to others, as its own calls by
+ * that very handle have it. A call by an older one that was given up and comes late shortens a lease, and nobody hears
+ * of it before the next beat; the record in Redis keeps others off until then.
+ */
 export function heldBy(world: World, machine: Machine): { message: MessageView; about: About }[] {
   const nowMs = world.clock.wallMs()
   const held: { message: MessageView; about: About }[] = []
   for (const message of world.queue.messages('ever')) {
     const about = aboutOf(message.body)
-    const mine = message.history.findLast(
-      ({ handle }) => handle !== undefined && world.handles.get(handle) === machine,
+    const mine = new Map(
+      message.history
+        .filter(({ what, handle = '' }) => what !== 'lapsed' && world.handles.get(handle) === machine)
+        .map((event) => [event.handle, event]),
     )
-    if (about && mine && mine.visibleAtMs > nowMs && mine.visibleAtMs !== Number.POSITIVE_INFINITY)
+    const events = [...mine.values()]
+    if (about && events.every(isThere) && events.some(({ visibleAtMs }) => visibleAtMs > nowMs))
       held.push({ message, about })
   }
   return held
+}
+
+function isThere({ visibleAtMs }: MessageEvent): boolean {
+  return visibleAtMs !== Number.POSITIVE_INFINITY
 }

@@ -16,6 +16,9 @@ const keyFrameSeconds = 2
 /** Above this rate the low rungs get every other picture (ladder.ts), so their grid must be even. */
 const halfRateAbove = 30
 
+/** Pictures a second: two of them are 30 s. */
+const slowestPairs = 1 / 15
+
 /**
  * Lays the output's frame grid: key frames about every two seconds, segments of whole key frame intervals,
  * chunks of whole segments. The result depends on nothing but the request, so every worker that plans the same
@@ -31,7 +34,10 @@ export function planGrid({ rate, seconds, segmentSeconds, chunkSeconds }: GridRe
   // Slow pictures (1 in 10 s) make every one a key frame; rounding keeps 29.97 at 60 frames (2.002 s).
   let keyFrames = Math.max(1, Math.round(keyFrameSeconds * perSecond))
   if (perSecond > halfRateAbove && keyFrames % 2 === 1) keyFrames += 1
-  const keysPerSegment = Math.max(1, Math.round((segmentSeconds * perSecond) / keyFrames))
+  const fitting = Math.round((segmentSeconds * perSecond) / keyFrames)
+  // One picture says nothing of its time, so a segment has two, unless they are so slow that this would be half a minute.
+  const least = keyFrames === 1 && perSecond >= slowestPairs ? 2 : 1
+  const keysPerSegment = Math.max(least, fitting)
   const segmentFrames = keyFrames * keysPerSegment
 
   const totalFrames = Math.max(1, Math.round(seconds * perSecond))

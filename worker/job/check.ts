@@ -9,7 +9,8 @@ import type { Measured } from './collect.ts'
 
 /**
  * Judges the segments of a chunk as they come: each is where the grid says, whole, and starts with a key frame. Only
- * the last of the video may be short. Copied pictures must also be what their container says of them. Throws
+ * the last of the video may be short, and none that is copied. Copied pictures must also be what their container says of
+ * them. Throws
  * output_invalid, copy_refused.
  */
 export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: string, found: Measured) => void {
@@ -25,7 +26,8 @@ export function segmentCheck({ grid, ladder }: Plan, chunk: Chunk): (track: stri
     if (!facts.startsWithKeyframe) throw fault(`${where} does not start with a key frame`)
     if (Math.abs(facts.baseDecodeTime - wantTicks) > 1)
       throw fault(`${where} starts at tick ${facts.baseDecodeTime}, the grid says ${wantTicks}`)
-    if (facts.samples > wantSamples)
+    // The index of a source names each of its pictures: one that is not there was too damaged to be copied.
+    if (rendition?.copied ? facts.samples !== wantSamples : facts.samples > wantSamples)
       throw fault(`${where} has ${facts.samples} frames, the grid says ${wantSamples}`)
     if (!rendition?.copied) {
       if (rendition) checkMade(rendition, init)

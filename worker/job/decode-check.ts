@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Plan } from '../chunk/ledger.ts'
 import { decodeArgs } from '../media/args-decode.ts'
+import { wasKilled } from '../media/diagnose.ts'
 import { refused } from '../media/h264.ts'
 import { runTool } from '../media/run.ts'
 import { type Chunk, framesToSeconds } from '../media/timeline.ts'
@@ -10,6 +11,9 @@ import { videoLimits } from '../media/tool-limits.ts'
 import type { Measured } from './collect.ts'
 import type { EncodeContext } from './encode.ts'
 import { writeBeside } from './made-files.ts'
+
+/** Of libgcrypt, which ffmpeg brings along, where a unit or a container does not let memory be locked. */
+const notOfPictures = /^Warning: using insecure memory!$/gm
 
 /** What is decoded of a chunk to see that players can: told of each segment, and asked at the end. */
 export interface DecodeCheck {
@@ -78,12 +82,13 @@ export async function decodesAlone(
         pictures = frame
       },
     })
-    if (stderrTail.trim() !== '') throw fault(`does not decode cleanly: ${stderrTail.trim().slice(0, 300)}`)
+    const said = stderrTail.replace(notOfPictures, '').trim()
+    if (said !== '') throw fault(`does not decode cleanly: ${said.slice(0, 300)}`)
   } catch (error) {
     const { code, kind, message } = asWorkerError(error)
     // The machine's fault, or somebody stopped it: nothing is known of the pictures.
-    if (signal.aborted || kind === 'released' || code === 'encode_stalled' || code === 'spawn_failed')
-      throw error
+    const machine = kind === 'released' || code === 'encode_stalled' || code === 'spawn_failed'
+    if (signal.aborted || machine || wasKilled(error)) throw error
     throw code === 'output_invalid' || code === 'copy_refused' ? error : fault(`does not decode: ${message}`)
   }
   await rm(path, { force: true })

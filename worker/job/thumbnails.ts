@@ -50,7 +50,8 @@ async function makeThumbnail(
   const poster = await making.catch((error: unknown) => {
     throw source.failure() ?? error
   })
-  if (poster?.lively === false) logger.warn('every picture tried for the thumbnail was black or flat')
+  if (poster?.lively === false)
+    logger.warn('every picture of the video is black or flat: the thumbnail was lit up')
   return readMade(path)
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, WorkerError } from '../../shared/errors.ts'
+import { asWorkerError, type ErrorCode, WorkerError } from '../../shared/errors.ts'
 import type { ToolPurpose } from './run.ts'
 
 /** How a tool ended when it did not end well. */
@@ -138,6 +138,13 @@ export function diagnose(end: ToolEnd): WorkerError {
   )
   if (cause) return new WorkerError(cause.code, cause.sentence, { details })
   return new WorkerError(own, `the ${end.what} run ended with exit code ${end.exitCode}`, { details })
+}
+
+/** Whether a run was ended from outside, as the kernel does when memory is short: nothing is known of what it worked on. */
+export function wasKilled(error: unknown): boolean {
+  const { killed, signal } = asWorkerError(error).details
+  // Without a name where a wrapper only says that there was one. Other signals are the tool's own doing.
+  return killed === true && (signal === undefined || signal === 'SIGKILL')
 }
 
 /** stderr names the source by its URL, and sometimes other URLs out of the file: none may reach a log or a callback. */

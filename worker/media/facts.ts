@@ -87,6 +87,8 @@ export interface VideoFacts extends PictureFacts {
   readonly fieldOrder?: 'tff' | 'bff'
   /** Says that it is interlaced, and is not: its pictures are whole. */
   readonly falselyMarked?: boolean
+  /** It is the only picture: shown twice, each time for half of its time. */
+  readonly alone?: boolean
   /** Time stamp of the first picture that decodes: zero of the output's time line. */
   readonly origin: Origin
   /** Of a PQ source that says it: the screen it was graded on, and its brightest pictures (hdr10.ts). */

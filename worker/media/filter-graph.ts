@@ -1,5 +1,5 @@
 import type { VideoChunkRequest } from './args-video.ts'
-import { clockFilters, downscale, gridFilters, hdrFilters, pictureFilters } from './filters.ts'
+import { aloneFilters, clockFilters, downscale, gridFilters, hdrFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import { type StoryboardPlan, smallestRendition, storyboardFilters } from './storyboard.ts'
 import type { Chunk, Grid } from './timeline.ts'
@@ -19,6 +19,7 @@ export function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPl
   const clock = [
     ...clockFilters(facts),
     ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
+    ...aloneFilters(facts.video),
   ].join(',')
   const input = `[0:${facts.video.index}]${clock}`
   const board = `[small]${storyboardFilters(storyboard).join(',')}[board]`

@@ -35,6 +35,11 @@ export function gridFilters(rate: Rational, firstFrame: number, frames: number |
   ]
 }
 
+/** A picture that is alone comes twice, whatever time its packet gives it. */
+export function aloneFilters({ alone = false }: VideoFacts): string[] {
+  return alone ? ['tpad=stop_mode=clone:stop=1', 'trim=end_frame=2'] : []
+}
+
 /** Ticks per second, about 90 kHz, in which a frame of the grid lasts a whole number of ticks. */
 function gridClock(rate: Rational): number {
   return rate.num * Math.max(1, Math.round(90_000 / rate.num))

@@ -4,6 +4,17 @@ import { cleanOutputFlags, commonFlags, inputFlags, originSeconds, type ToolSour
 import type { FilmFacts, PictureFacts } from './facts.ts'
 import { fieldFilters, pictureFilters } from './filters.ts'
 import type { ToolHost } from './host.ts'
+import {
+  isLively,
+  type Look,
+  lightFilters,
+  lookBytes,
+  lookHeight,
+  lookWidth,
+  measureLook,
+  scoreOf,
+} from './poster-look.ts'
+import { liveliestAt, searchArgs, searchRate } from './poster-search.ts'
 import { type DebugLogger, runTool, type ToolLimits } from './run.ts'
 
 export interface PosterRequest extends ToolSource {
@@ -25,23 +36,20 @@ export interface PosterRequest extends ToolSource {
 export interface Poster {
   readonly path: string
   readonly atSeconds: number
-  /** False when every picture tried was black or flat. */
+  /** False when the whole video is black or flat: the poster was lit up. */
   readonly lively: boolean
 }
 
 /** Parts of the length, in the order they are tried: openings are black, ends are credits. */
 const positions = [0.1, 0.25, 0.5, 0.75, 0.35, 0.9, 0.6, 0]
-/** Of 255: below this mean a picture is black, below this deviation it shows nothing. */
-const darkest = 28
-const flattest = 8
-/** The picture is judged at this size, where a mean and a deviation say what an eye sees. */
-const lookWidth = 64
-const lookHeight = 36
+/** The time for all tries is shared out among so many runs. */
+const runs = positions.length + 4
 
 /**
  * Writes a JPEG of at most 1280 pixels width, in display shape, that shows something if the video does. Tries
- * positions one after the other and keeps the liveliest; where a seek finds no picture it reads from the start.
- * Throws no_frames when there is none at all, stage_timeout after `timeoutMs`, and what runTool throws.
+ * positions one after the other; where a seek finds no picture it reads from the start. When none is lively it looks
+ * through the whole video, and lights up the best there is. Throws no_frames when there is none at all, stage_timeout
+ * after `timeoutMs`, and what runTool throws.
  */
 export async function makePoster(request: PosterRequest): Promise<Poster> {
   const { seconds } = request.facts
@@ -50,65 +58,65 @@ export async function makePoster(request: PosterRequest): Promise<Poster> {
     wanted.unshift(request.preferSeconds < seconds ? request.preferSeconds : seconds / 2)
   }
   const candidate = `${request.path}.try.jpg`
-  let best: { at: number; score: number } | undefined
+  let best: { at: number; look: Look } | undefined
   let killed: WorkerError | undefined
-  for (const at of wanted) {
+  /** Whether the picture there is lively; it is kept when it is, or is the best so far. */
+  const keep = async (at: number) => {
     const look = await tryAt(request, at, candidate)
     if (look instanceof WorkerError) killed = look
-    if (!look || look instanceof WorkerError) continue
-    const lively = look.mean >= darkest && look.deviation >= flattest
-    const score = Math.min(look.mean, darkest) + Math.min(look.deviation, 64)
-    if (!best || score > best.score || lively) {
+    if (!look || look instanceof WorkerError) return false
+    const lively = isLively(look)
+    if (!best || lively || scoreOf(look) > scoreOf(best.look)) {
       await rename(candidate, request.path)
-      best = { at, score }
+      best = { at, look }
     }
-    if (lively) return { path: request.path, atSeconds: at, lively }
+    return lively
   }
-  await rm(candidate, { force: true })
+  for (const at of wanted) if (await keep(at)) return { path: request.path, atSeconds: at, lively: true }
+  const found = best && (await search(request))
+  if (found !== undefined && (await keep(found)))
+    return { path: request.path, atSeconds: found, lively: true }
   // One that somebody killed says nothing of the file: the job comes again.
   if (!best) throw killed ?? new WorkerError('no_frames', 'no picture could be decoded for the thumbnail')
+  const lit = await tryAt(request, best.at, candidate, lightFilters(best.look))
+  if (lit && !(lit instanceof WorkerError)) await rename(candidate, request.path)
+  await rm(candidate, { force: true })
   return { path: request.path, atSeconds: best.at, lively: false }
+}
+
+/** Where the whole video shows most. Undefined when that cannot be told, or not in time: there is a picture already. */
+async function search(request: PosterRequest): Promise<number | undefined> {
+  try {
+    const { output } = await runPoster(request, searchArgs(request))
+    return liveliestAt(output, searchRate(request.facts))
+  } catch (error) {
+    request.signal.throwIfAborted()
+    if (error instanceof WorkerError && error.code !== 'internal') return undefined
+    throw error
+  }
+}
+
+function runPoster(request: PosterRequest, args: string[]) {
+  const { host, bin, signal, cwd, limits, logger } = request
+  const timeoutMs = request.timeoutMs / runs
+  return runTool({ what: 'poster', host, bin, args, signal, cwd, limits, timeoutMs, logger })
 }
 
 async function tryAt(
   request: PosterRequest,
   at: number,
   path: string,
+  light: readonly string[] = [],
 ): Promise<Look | WorkerError | undefined> {
-  return (await lookAt(request, at, path, true)) ?? (await lookAt(request, at, path, false))
+  const look = await lookAt(request, posterArgs(request, at, path, true, light))
+  return look ?? (await lookAt(request, posterArgs(request, at, path, false, light)))
 }
 
-interface Look {
-  /** Mean and standard deviation of the luma, 0 to 255. */
-  readonly mean: number
-  readonly deviation: number
-}
-
-/**
- * One picture at or after `at`; undefined when the run gave none, its error when it was killed. `seek` false: decodes
- * from the start.
- */
-async function lookAt(
-  request: PosterRequest,
-  at: number,
-  path: string,
-  seek: boolean,
-): Promise<Look | WorkerError | undefined> {
+/** Undefined when the run gave no picture, its error when it was killed. */
+async function lookAt(request: PosterRequest, args: string[]): Promise<Look | WorkerError | undefined> {
   try {
-    const { output } = await runTool({
-      host: request.host,
-      what: 'poster',
-      bin: request.bin,
-      args: posterArgs(request, at, path, seek),
-      signal: request.signal,
-      cwd: request.cwd,
-      limits: request.limits,
-      timeoutMs: request.timeoutMs / positions.length,
-      logger: request.logger,
-    })
-    return output.length < lookWidth * lookHeight
-      ? undefined
-      : measure(output.subarray(0, lookWidth * lookHeight))
+    const { output } = await runPoster(request, args)
+    return output.length < lookBytes ? undefined : measureLook(output.subarray(0, lookBytes))
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error
     if (error.code === 'no_frames') return undefined
@@ -117,12 +125,16 @@ async function lookAt(
   }
 }
 
-/** The picture as JPEG in a file, and small and grey on stdout to be judged. */
+/**
+ * One picture at or after `at` as JPEG in a file, and small and grey on stdout to be judged. seek false: decodes from the
+ * start; light: filters for the finished picture.
+ */
 export function posterArgs(
   request: ToolSource & { facts: FilmFacts },
   at: number,
   path: string,
   seek: boolean,
+  light: readonly string[] = [],
 ): string[] {
   const { facts } = request
   const { video } = facts
@@ -134,6 +146,7 @@ export function posterArgs(
     'trim=end_frame=1',
     ...fieldFilters(video),
     ...pictureFilters(video, width, height),
+    ...light,
   ].join(',')
   return [
     ...commonFlags({ progress: false }),
@@ -161,17 +174,6 @@ export function posterSize(video: Pick<PictureFacts, 'displayWidth' | 'displayHe
 function scaleFor(width: number, height: number): number {
   const long = Math.max(width, height)
   return long < 160 ? 320 / long : Math.min(1, 1280 / width)
-}
-
-function measure(luma: Buffer): Look {
-  let sum = 0
-  let squares = 0
-  for (const value of luma) {
-    sum += value
-    squares += value * value
-  }
-  const mean = sum / luma.length
-  return { mean, deviation: Math.sqrt(Math.max(0, squares / luma.length - mean * mean)) }
 }
 
 function even(value: number): number {

@@ -2,7 +2,7 @@ import { WorkerError } from '../../shared/errors.ts'
 import { describeChapters } from './chapters.ts'
 import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
 import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
-import { type FrameFacts, mendJumps, type PacketTime, paceOf } from './probe-packets.ts'
+import { type FrameFacts, mendJumps, type PacketTime, paceOf, paceOfOne } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
 import type { Rational } from './timeline.ts'
 
@@ -37,7 +37,9 @@ export function describeSource(found: Findings): FilmFacts {
   const { packets, jumps } = mended(demuxer, found.listed, timeBase)
   const first = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const pace = paceOfVideo(stream, frames, packets.head, timeBase)
-  const seconds = secondsFrom(first, packets, pace.frameTicks, timeBase)
+  const shown = secondsFrom(first, packets, pace.frameTicks, timeBase)
+  const alone = frames.length === 1 && packets.complete && packets.head.length < mostUndecoded
+  const { rate, seconds } = alone ? paceOfOne(shown) : { rate: pace.rate, seconds: shown }
   checkLength(seconds, limits)
   const origin = { ticks: first, timeBase, seconds: (first * timeBase.num) / timeBase.den }
   const { tracks, ignored } = describeAudio(streams, origin.seconds)
@@ -54,7 +56,8 @@ export function describeSource(found: Findings): FilmFacts {
       : undefined,
     video: {
       ...describePicture(sized(stream, frames[0]!)),
-      rate: pace.rate,
+      rate,
+      ...(alone ? { alone } : {}),
       variableRate: pace.variable,
       interlaced: interlacedOf(stream, frames),
       origin,
@@ -70,6 +73,9 @@ export function describeSource(found: Findings): FilmFacts {
     ],
   }
 }
+
+/** Of so few packets all were decoded: what did not show then never does. */
+const mostUndecoded = 60
 
 export function checkLength(seconds: number, { maxSeconds }: SourceLimits): void {
   if (seconds > maxSeconds)

@@ -142,6 +142,15 @@ export function paceOf(
   return { rate: simplify(agreeing[0] ?? approximate(measured), blur), variable: false, frameTicks: mean }
 }
 
+/**
+ * A single picture that is shown for `seconds` comes twice in this time: of one alone no player can tell how long it
+ * lasts. No faster than 30 a second, since low rungs get every other picture of what is.
+ */
+export function paceOfOne(seconds: number): { rate: Rational; seconds: number } {
+  const longer = Math.max(seconds, 2 / 30)
+  return { rate: approximate(2 / longer), seconds: longer }
+}
+
 function distance(rate: Rational, value: number): number {
   return Math.abs(rate.num / rate.den - value)
 }

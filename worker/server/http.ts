@@ -3,12 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from '../../shared/config.ts'
 import { WorkerError } from '../../shared/errors.ts'
 import type { Metrics } from '../../shared/metrics.ts'
-
-/**
- * Three long polls of 20 s without an answer: the queue or this process is stuck, and the supervisor or the ASG's
- * health check should replace it.
- */
-const staleAfterMs = 90_000
+import { healthOf } from './health.ts'
 
 export interface Readiness {
   readonly queue: boolean
@@ -67,13 +62,8 @@ export async function startHttpServer(input: HttpServerInput): Promise<HttpServe
 
   const routes: Record<string, (response: ServerResponse) => Promise<void> | void> = {
     '/healthz': (response) => {
-      const silentMs = worker.sinceGoodPollMs()
-      const { state, apiAuthorized, scratchFree, bucketWritable } = worker.status()
-      // Silence on purpose is no sickness: a replacement would be as silent, and end the jobs that run here.
-      const held =
-        state === 'starting' || state === 'draining' || !apiAuthorized || !scratchFree || !bucketWritable
-      const well = held || silentMs < staleAfterMs
-      json(response, well ? 200 : 503, { ok: well, state, sinceGoodPollSeconds: Math.round(silentMs / 1000) })
+      const health = healthOf(worker)
+      json(response, health.ok ? 200 : 503, health)
     },
     '/readyz': async (response) => {
       const { state, apiAuthorized, bucketWritable } = worker.status()

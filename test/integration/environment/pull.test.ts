@@ -32,7 +32,10 @@ describe('a pull', () => {
     const { dir, file, read } = await folder()
     const pull = () => bench.run(`pull --role worker --out ${file} --json`)
     store(worker())
+    bench.ssm.calls.length = 0
     expect((await pull()).json).toMatchObject({ version: 1, changed: true, ran: false, variables: 9 })
+    // An instance needs the right to this alone: the history holds every secret that ever was.
+    expect(bench.ssm.calls).toEqual(['GetParameter'])
     expect([await read(), await modeOf(file), await readdir(dir)]).toEqual([worker(), '600', ['env']])
     const { ino } = await stat(file)
     await chmod(file, 0o644)

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]())
 
 /** What the check says of these bytes as a segment of 50 pictures; `copied`: pictures of the source. */
-async function judged(data: Buffer, { copied = false, samples = 50 } = {}): Promise<string> {
+async function judged(data: Buffer, { copied = false, samples = 50, bin = 'ffmpeg' } = {}): Promise<string> {
   const path = join(folder.dir, 'seg')
   await writeFile(path, data)
   const host = await detectHost({ workerId: 'media-test', path: process.env.PATH ?? '' })
@@ -30,7 +30,7 @@ async function judged(data: Buffer, { copied = false, samples = 50 } = {}): Prom
       grid: { rate: { num: 25, den: 1 } },
     },
     config: {
-      ffmpeg: { bin: 'ffmpeg', threads: 1, memoryLimitMb: 0, nice: 0, cpuFactor: 100 },
+      ffmpeg: { bin, threads: 1, memoryLimitMb: 0, nice: 0, cpuFactor: 100 },
       stall: { encodeSeconds: 120 },
     },
     ...{ host, logger: { debug() {} }, signal: new AbortController().signal },
@@ -54,6 +54,14 @@ test('a segment that decodes to all of its pictures is fine', async () => {
   expect(await judged(clip)).toBe('fine')
 })
 
+test('what a library says of the machine is not said of the pictures', async () => {
+  const bin = join(folder.dir, 'ffmpeg')
+  const script = `#!/bin/sh\necho 'Warning: using insecure memory!' >&2\nexec ffmpeg "$@"\n`
+  await writeFile(bin, script, { mode: 0o755 })
+  expect(await judged(clip, { bin })).toBe('fine')
+  expect(await judged(damaged(), { bin })).toMatch(/^output_invalid: 90p\/seg-3 does not decode/)
+})
+
 test('a damaged segment is told from a good one, and one with too few pictures as well', async () => {
   expect(await judged(damaged())).toMatch(/^output_invalid: 90p\/seg-3 does not decode/)
   expect(await judged(clip, { samples: 51 })).toBe(
@@ -64,4 +72,11 @@ test('a damaged segment is told from a good one, and one with too few pictures a
 
 test('pictures of the source that do not decode are encoded instead of copied', async () => {
   expect(await judged(damaged(), { copied: true })).toMatch(/^copy_refused: 90p\/seg-3/)
+})
+
+test('a check that was killed says nothing of the segment, nor of what was copied', async () => {
+  const bin = join(folder.dir, 'mortal')
+  await writeFile(bin, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 })
+  for (const copied of [false, true])
+    expect(await judged(clip, { bin, copied })).toBe('encode_failed: the check run was ended by SIGKILL')
 })

@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { withPictures } from '../../../worker/media/facts.ts'
 import { detectHost } from '../../../worker/media/host.ts'
 import { makePoster } from '../../../worker/media/poster.ts'
+import { measureLook } from '../../../worker/media/poster-look.ts'
 import { probeSource } from '../../../worker/media/probe.ts'
 import { serveFile } from './serve.ts'
 import { makeClip, scratch } from './tools.ts'
@@ -35,7 +36,7 @@ async function posterOf(name: string, args: string[], preferSeconds?: number) {
     })
     const facts = withPictures(found)
     const poster = await makePoster({
-      ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 120_000 },
+      ...{ ...common, facts, bin: 'ffmpeg', threads: 1, maxPixels: limits.maxPixels, timeoutMs: 600_000 },
       ...{ path: `${file}.jpg`, limits: { memoryMb: 4096, nice: 0 } },
       ...(preferSeconds === undefined ? {} : { preferSeconds }),
     })
@@ -67,9 +68,25 @@ describe('the poster', () => {
     expect(poster.atSeconds).toBeGreaterThan(7)
   })
 
-  test('of nothing but black is black, and the search ends', async () => {
-    const black = ['-vf', 'drawbox=t=fill:color=black']
-    expect(await posterOf('black.mp4', black)).toMatchObject({ lively: false, is: 'mjpeg,320,180' })
+  test('is found in a moment that none of the usual places meets', async () => {
+    const black = ['-vf', "drawbox=t=fill:color=black:enable='not(between(t,4.15,4.35))'"]
+    const poster = await posterOf('moment.mp4', black)
+    expect(poster.lively).toBe(true)
+    expect(poster.atSeconds).toBeCloseTo(4.25, 0)
+  })
+
+  test.each([
+    ['black', 'drawbox=t=fill:color=black'],
+    ['dark', "lutyuv=y='16+(val-16)/30'"],
+    ['white', 'drawbox=t=fill:color=white'],
+  ])('of nothing but %s is lit or shaded, so that it is no empty tile', async (name, filter) => {
+    const { lively, is, path } = await posterOf(`${name}.mp4`, ['-vf', filter])
+    expect([lively, is]).toEqual([false, 'mjpeg,320,180'])
+    const small = ['-vf', 'scale=64:36:flags=area,format=gray', '-f', 'rawvideo', '-']
+    const { stdout } = await execa('ffmpeg', ['-v', 'error', '-i', path, ...small], { encoding: 'buffer' })
+    const { mean, deviation } = measureLook(Buffer.from(stdout))
+    expect(mean).toBeGreaterThan(40)
+    expect(deviation).toBeGreaterThan(6)
   })
 
   test('is taken where it was asked for', async () => {

@@ -22,7 +22,7 @@ const ffmpeg = {
     threads: 0,
     nice: 0,
   },
-  ...{ cpuFactor: 120, sandbox: 'auto' as const },
+  ...{ cpuFactor: 120, cpuWeight: 0, sandbox: 'auto' as const },
 }
 
 let folder: Awaited<ReturnType<typeof scratch>>

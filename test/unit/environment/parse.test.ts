@@ -17,7 +17,7 @@ describe('a line', () => {
     ['A=https://h/p?q=1&r=2', 'https://h/p?q=1&r=2'],
     ['A={"b": "c"}', '{"b": "c"}'],
     ['A="b c" # of no interest', 'b c'],
-    ['A="a \\"b\\" \\$c \\\\ \\d"', 'a "b" $c \\ \\d'],
+    ['A="a \\"b\\" $c \\\\ `d`"', 'a "b" $c \\ `d`'],
     ['A=\'a "b" $c \\ #d\'', 'a "b" $c \\ #d'],
     ['A=p@$w0rd!', 'p@$w0rd!'],
   ])('%s', (line, value) => {
@@ -36,7 +36,11 @@ describe('a line', () => {
     ['A=secret-1\\n', 'A has a backslash in its value'],
     ['A="secret-1', 'A has a " that does not end in its line'],
     ["A='secret-1'2", "A goes on behind its closing '"],
-    ['A="secret-1\\nB"', 'A has an escaped line end'],
+    ['A="secret-1\\nB"', 'A has an escape in its value'],
+    ['A="secret-1\\\\\\$"', 'A has an escape in its value'],
+    ["A='secret-1\\\\'", 'A has an escape in its value'],
+    ["A='secret\\'", 'A has an escape in its value'],
+    ['A="secret\\\\"', 'A ends with a backslash'],
     ['A=secret-1 DB_HOST=h SECRET_KEY=k', 'A holds another assignment in its value'],
     ['A=secret-1\u200b', 'A has an invisible character'],
     ['A=secret\u00a0-1', 'A has an invisible character'],
@@ -72,13 +76,34 @@ describe('a file', () => {
 
 test('what is written is read back the same, whatever the values hold', () => {
   const random = chance(7)
-  const signs = ['a', 'Z', '0', ' ', '"', "'", '`', '$', '{', '}', '\\', '#', '=', '&', ';', '!', 'é', '한']
+  const signs = [
+    'a',
+    'n',
+    'Z',
+    '0',
+    ' ',
+    '"',
+    "'",
+    '`',
+    '$',
+    '{',
+    '}',
+    '\\',
+    '#',
+    '=',
+    '&',
+    ';',
+    '!',
+    'é',
+    '한',
+  ]
   for (let round = 0; round < 500; round++) {
     const length = Math.floor(random() * 12)
     const value = Array.from({ length }, () => signs[Math.floor(random() * signs.length)]).join('')
+    // No way to write it is read alike: refused before it could be stored.
+    if (value.endsWith('\\')) continue
     const text = renderEnvironment(new Map([['A', value]]))
     const back = parseEnvironment(text)
-    // An escaped n, r or t is what a reader may or may not undo: not in these signs.
     expect({ value, problems: back.problems, read: back.variables.get('A') }).toEqual({
       ...{ value, problems: [], read: value },
     })
@@ -91,10 +116,10 @@ test('a value is bare where every reader takes it alike, and literal for docker'
     ['B', "it's $5"],
     ['C', ' x'],
     ['D', '$x'],
-    ['E', "'\\'"],
+    ['E', "'\\x"],
   ])
-  expect(renderEnvironment(values)).toBe(`A=a b&c(d)!\nB=it's $5\nC=' x'\nD='$x'\nE="'\\\\'"\n`)
-  expect(renderEnvironment(values, 'docker')).toBe(`A=a b&c(d)!\nB=it's $5\nC= x\nD=$x\nE='\\'\n`)
+  expect(renderEnvironment(values)).toBe(`A=a b&c(d)!\nB=it's $5\nC=' x'\nD='$x'\nE="'\\\\x"\n`)
+  expect(renderEnvironment(values, 'docker')).toBe(`A=a b&c(d)!\nB=it's $5\nC= x\nD=$x\nE='\\x\n`)
   expect([...values.values()].map(needsQuotes)).toEqual([false, false, true, true, true])
 })
 

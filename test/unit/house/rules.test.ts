@@ -18,11 +18,14 @@ test('only main.ts files of the product read the environment or end the process'
   expect(found).toEqual([])
 })
 
-test('only worker/media/run.ts starts programs, beside the listener’s helper, which hands over a socket, and the commands, which ask a program what it can and run what an operator says', () => {
+// The listener’s helper hands over a socket, the commands ask a program what it can and run what an operator says, and
+// systemd-notify says what Node cannot: there are no datagrams to Unix sockets in it.
+test('only worker/media/run.ts starts programs, beside three that no upload ever reaches', () => {
   const starters = [
     'deploy/commands/ask-program.ts',
     'worker/media/enclosed-listener.ts',
     'worker/media/run.ts',
+    'worker/server/service-manager.ts',
   ]
   const found = product
     .filter((source) => source.imports.some((each) => /^(execa|(node:)?child_process)$/.test(each.target)))

@@ -29,6 +29,12 @@ const lastWordsSeconds = 15
 /** Auto Scaling takes no shorter hook. */
 const shortestHookSeconds = 30
 
+/** Files of the host: the units that run a worker, and the script that one of them runs. */
+const units = ['video-worker@.service', 'video-worker-container@.service']
+const hostFile = (name: string) => readSource(`deploy/host/${name}`).text
+const directive = (name: string, key: string) =>
+  Number(new RegExp(`^${key}=(\\d+)$`, 'm').exec(hostFile(name))?.[1])
+
 describe('a stop', () => {
   const { apps } = createRequire(import.meta.url)('../../../ecosystem.config.cjs')
 
@@ -40,6 +46,39 @@ describe('a stop', () => {
 
   test('by pm2 is over before a Spot reclaim', () => {
     expect(apps[0].kill_timeout / 1000).toBeLessThan(spotSeconds)
+  })
+
+  test('by pm2 or systemd is not waited for before the boot of a worker can have failed', () => {
+    // Bucket and queue are waited for one after the other, and then the queue's attributes.
+    const boot = 3 * config.bootWaitSeconds
+    for (const name of units) expect(directive(name, 'TimeoutStartSec')).toBeGreaterThan(boot)
+    // pm2 goes on watching behind it.
+    expect(apps[0].listen_timeout / 1000).toBeGreaterThan(config.bootWaitSeconds)
+  })
+
+  test.each(units)(
+    'by systemd (%s) leaves time for the drain and the last words, and is over before a Spot reclaim',
+    (name) => {
+      const stop = directive(name, 'TimeoutStopSec')
+      expect(stop).toBeGreaterThan(drain + lastWordsSeconds)
+      expect(stop).toBeLessThan(spotSeconds)
+      expect(hostFile(name)).toMatch(/^KillMode=mixed$/m)
+    },
+  )
+
+  test('by docker leaves time for the drain and the last words, and is over before systemd loses patience', () => {
+    const docker = Number(/^stop_seconds=(\d+)$/m.exec(hostFile('run-container.sh'))?.[1])
+    expect(docker).toBeGreaterThan(drain + lastWordsSeconds)
+    expect(docker).toBeLessThan(directive('video-worker-container@.service', 'TimeoutStopSec'))
+  })
+
+  test.each(units)('by the watchdog (%s) comes when the lease is lost anyway, and may hand back', (name) => {
+    expect(directive(name, 'WatchdogSec')).toBeGreaterThanOrEqual(lease.visibilitySeconds)
+    expect(hostFile(name)).toMatch(/^WatchdogSignal=SIGTERM$/m)
+  })
+
+  test('of a unit that asks for more time asks for the drain and the last words', () => {
+    expect(numberOf('worker/server/service-manager.ts', 'lastWordsSeconds')).toBe(lastWordsSeconds)
   })
 
   test('by a Spot notice is over with a margin, however late in its interval the notice is seen', () => {

@@ -46,6 +46,17 @@ test('copied pictures that last longer than their places are refused with their 
   expect(() => check('360p', segment(1, 2.01))).not.toThrow()
 })
 
+test('copied pictures are all there, those of the last segment, too', () => {
+  for (const number of [0, 2]) {
+    const { facts, ...rest } = segment(number, 2)
+    const one = { ...rest, facts: { ...facts, samples: 49 } }
+    expect(() => check('480p', one)).toThrow(
+      expect.objectContaining({ code: 'copy_refused', message: expect.stringMatching(/49 frames/) }),
+    )
+    expect(() => check('360p', one)).not.toThrow()
+  }
+})
+
 const invalid = (message: RegExp) =>
   expect.objectContaining({ code: 'output_invalid', message: expect.stringMatching(message) })
 

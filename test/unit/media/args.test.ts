@@ -65,6 +65,12 @@ describe('a chunk of video', () => {
     expect(graphOf(chunkArgs(small, 1))[0]).toContain('trim=end_frame=16500,')
   })
 
+  test('of a single picture has it twice', () => {
+    const alone = factsOf({ alone: true, rate: { num: 30, den: 1 } }, { seconds: 2 / 30 })
+    expect(graphOf(chunkArgs(alone, 0))[0]).toContain(',tpad=stop_mode=clone:stop=1,trim=end_frame=2,')
+    expect(graphOf(chunkArgs(small, 0))[0]).not.toContain('tpad')
+  })
+
   test('numbers segments and fragments over the whole video', () => {
     const args = chunkArgs(small, 1)
     expect(valuesOf(args, '-start_number')).toEqual(['5', '5', '0'])

@@ -18,7 +18,8 @@ describe('the grid of usual sources', () => {
     ['50', { num: 50, den: 1 }, 100, 300],
     ['15', { num: 15, den: 1 }, 30, 90],
     ['1', { num: 1, den: 1 }, 2, 6],
-    ['0.1', { num: 1, den: 10 }, 1, 1],
+    ['0.1', { num: 1, den: 10 }, 1, 2],
+    ['0.05', { num: 1, den: 20 }, 1, 1],
   ])('%s pictures a second', (_, rate, keyFrames, segmentFrames) => {
     expect(planGrid({ ...request, rate })).toMatchObject({ keyFrames, segmentFrames })
   })

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { mendJumps, paceOf, parseFrames, parsePackets } from '../../../worker/media/probe-packets.ts'
+import {
+  mendJumps,
+  paceOf,
+  paceOfOne,
+  parseFrames,
+  parsePackets,
+} from '../../../worker/media/probe-packets.ts'
 
 const milliseconds = { num: 1, den: 1000 }
 const ninety = { num: 1, den: 90_000 }
@@ -75,6 +81,12 @@ describe('the rate of a steady source', () => {
     expect(paceOf([0], ninety, ['50/1']).rate).toEqual({ num: 50, den: 1 })
     expect(paceOf([0], ninety, ['90000/1']).rate).toEqual({ num: 25, den: 1 })
     expect(paceOf([], ninety, []).rate).toEqual({ num: 25, den: 1 })
+  })
+
+  test('of a single picture on its own is such that it comes twice, but not so fast that rungs would get one of them', () => {
+    expect(paceOfOne(0.1)).toEqual({ rate: { num: 20, den: 1 }, seconds: 0.1 })
+    expect(paceOfOne(5)).toEqual({ rate: { num: 2, den: 5 }, seconds: 5 })
+    expect(paceOfOne(0.001)).toEqual({ rate: { num: 30, den: 1 }, seconds: 2 / 30 })
   })
 })
 

@@ -43,6 +43,16 @@ describe('the words before a command', () => {
     expect(line({ maxProcesses: 9 })).not.toContain('--nproc')
     expect(line({ user: 65_533, maxProcesses: 9 })).toContain(`${common} --nproc=9 nice`)
   })
+
+  test('let memory’s end take the child first, and put it into its group, before it sees no /proc', () => {
+    const host: ToolHost = { workerId: 'w', path: '/bin', setpriv: true, prlimit: false, nice: false }
+    const more = { choom: true, group: '/groups/ffmpeg', sandbox: { processes: true } } as const
+    const words = wrapCommand({ ...host, ...more }, { memoryMb: 0, nice: 0 }, ['ffmpeg'], folder)
+    expect(words.slice(0, 7).join(' ')).toBe('setpriv --pdeathsig KILL choom -n 1000 --')
+    expect(words.slice(7, 12)).toEqual([
+      ...['sh', '-c', expect.stringContaining('cgroup.procs'), '/groups/ffmpeg', 'unshare'],
+    ])
+  })
 })
 
 describe('the table of mounts', () => {

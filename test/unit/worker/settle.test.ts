@@ -147,7 +147,7 @@ describe('a message', () => {
   test('of the last failed attempt is of no use to anybody when the video was deleted: it is not kept', async () => {
     const fail = async () => 'gone' as const
     const { done, ended } = await deeds(failed(true), { fail })
-    expect(done).toEqual(['output removed', 'record cancelled', 'deleted'])
+    expect(done).toEqual(['output removed', 'record cancelled', 'swept as cancelled', 'deleted'])
     expect(ended).toBe('failed')
     // Its row may only be late: lesson 12.
     const young = await deeds(failed(true), { fail, sentMs: Date.now() })
