@@ -18,7 +18,7 @@ interface Widget {
 /** What is asked of the workers' log. */
 const questions = {
   'Jobs that ended, by what became of them': [
-    'filter ispresent(outcome)',
+    'filter msg = "job settled"',
     'stats count(*) by outcome, bin(15m)',
   ],
   'Errors of the last hours': [

@@ -76,6 +76,13 @@ describe('the dashboards', () => {
     expect(text).not.toContain('oldest delete')
   })
 
+  test('of CloudWatch asks the log for a line that the worker writes once a job', () => {
+    const text = JSON.stringify(dashboardBody(exampleSettings()))
+    const [, line] = /filter msg = \\"([^"\\]+)\\"/.exec(text) ?? []
+    expect(line).toBeDefined()
+    expect(read('worker/slot.ts').split(`'${line}'`)).toHaveLength(2)
+  })
+
   test('of CloudWatch has no two widgets in one place, and none beyond the edge', () => {
     const { widgets } = dashboardBody(exampleSettings())
     const places = widgets.map(({ x, y }) => `${x},${y}`)
