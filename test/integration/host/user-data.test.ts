@@ -1,6 +1,5 @@
 /**
- * The user data itself, step by step, below a folder instead of /; what it calls are programs that write down how. With
- * real ones, as root in a system of its own, it is run by `npm run host-proof` (docs/host.md).
+ * The user data itself, step by step, below a folder instead of /; what it calls are programs that write down how.
  */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
