@@ -70,7 +70,8 @@ export async function leaveToParts<Result>(input: SettleInput<Result>): Promise<
 async function leaveBacklog<Result>({ records, ending, signal }: SettleInput<Result>): Promise<void> {
   for (let look = 0; look < countedWithin.looks; look++) {
     await sleep(countedWithin.everyMs, { signal })
-    if (await records.payDebt(ending.identity)) return
+    // A look that Redis does not answer is one of ten: the record has ended, and is not ended again for it.
+    if (await records.payDebt(ending.identity).catch(() => false)) return
   }
 }
 

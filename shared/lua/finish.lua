@@ -18,7 +18,10 @@
 local record = KEYS[1]
 local held = redis.call('HMGET', record, 'token', 'state')
 -- The answer to the first try was lost.
-if held[1] == ARGV[1] and held[2] == ARGV[2] then return owes(record) and 2 or 1 end
+if held[1] == ARGV[1] and held[2] == ARGV[2] then
+  pay_debt(record, KEYS[4], now_ms())
+  return owes(record) and 2 or 1
+end
 if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end
 if KEYS[2] ~= record then redis.call('SET', KEYS[2], ARGV[3]) end
 if KEYS[3] ~= record then redis.call('DEL', KEYS[3]) end

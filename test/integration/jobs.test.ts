@@ -147,6 +147,14 @@ describe('a job that is claimed before the API has counted it', () => {
     expect(await backlog()).toBe(0)
   })
 
+  test('and ends before that, is taken out by the end that is told once more since its answer was lost', async () => {
+    const { token } = await claimed('one')
+    await records.finish(job, token, { state: 'done', status: {} })
+    await sent(1)
+    expect(await records.finish(job, token, { state: 'done', status: {} })).toBe('ended')
+    expect(await backlog()).toBe(0)
+  })
+
   test('and ends before that with a worker that dies, is taken out by whoever gets its message again', async () => {
     const { token } = await claimed('one')
     await records.finish(job, token, { state: 'done', status: {} })

@@ -48,13 +48,9 @@ export function heldBy(world: World, machine: Machine): { message: MessageView; 
         .filter(({ what, handle = '' }) => what !== 'lapsed' && world.handles.get(handle) === machine)
         .map((event) => [event.handle, event]),
     )
-    const events = [...mine.values()]
-    if (about && events.every(isThere) && events.some(({ visibleAtMs }) => visibleAtMs > nowMs))
-      held.push({ message, about })
+    const isHeld = ({ visibleAtMs }: MessageEvent) =>
+      visibleAtMs > nowMs && visibleAtMs !== Number.POSITIVE_INFINITY
+    if (about && [...mine.values()].some(isHeld)) held.push({ message, about })
   }
   return held
-}
-
-function isThere({ visibleAtMs }: MessageEvent): boolean {
-  return visibleAtMs !== Number.POSITIVE_INFINITY
 }

@@ -19,6 +19,7 @@ interface World {
   complete?(): Promise<'accepted' | 'gone'>
   fail?(): Promise<'accepted' | 'gone'>
   sweep?(): Promise<void>
+  payDebt?(): boolean
 }
 
 /** Settles an outcome; resolves to what it did to the world, in order, and to how it ended. */
@@ -40,8 +41,9 @@ async function deeds(
       release: async (_: unknown, __: number, count: string) => done.push(`waiting, ${count}`),
       finish: async (_: unknown, __: number, { state }: { state: string }) => {
         done.push(`record ${state}`)
-        return 'ended'
+        return world.payDebt ? 'owing' : 'ended'
       },
+      payDebt: async () => done.push('looked for its count') && world.payDebt!(),
       fanOut: async (_: unknown, token: number) => done.push(`left to its parts by ${token}`) && 'ended',
     } as unknown as JobRecords,
     config,
@@ -87,6 +89,17 @@ describe('a message', () => {
   test('is deleted after the API has accepted the result and the record has ended, and last', async () => {
     const { done } = await deeds({ type: 'done', result: 'r' })
     expect(done).toEqual(['told complete', 'record done', 'tidied', 'deleted'])
+  })
+
+  test('of a job that is not counted yet waits for its count, whatever Redis answers meanwhile', async () => {
+    let looks = 0
+    const payDebt = () => {
+      if (looks++ === 0) throw new WorkerError('redis_unavailable', 'x')
+      return true
+    }
+    const { done } = await deeds({ type: 'done', result: 'r' }, { payDebt })
+    const look = 'looked for its count'
+    expect(done).toEqual(['told complete', 'record done', look, look, 'tidied', 'deleted'])
   })
 
   test('of a rejected job is deleted after the API was told', async () => {
