@@ -201,15 +201,6 @@ export const mutations: readonly Mutation[] = [
     within: 400,
   },
   {
-    name: 'busy-job-is-not-ended-by-its-part',
-    file: 'worker/job/part.ts',
-    from: "if (claim.verdict === 'busy')",
-    to: "if (claim.verdict === 'busy') return\n      if (claim.verdict === 'busy')",
-    breaks: ['one-callback', 'ends', 'attempts', 'leftovers'],
-    likely: 498,
-    within: 600,
-  },
-  {
     name: 'dead-worker-leaves-the-ledger',
     file: 'worker/slot.ts',
     from: "if (claim.verdict === 'settled')\n",
