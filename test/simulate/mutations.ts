@@ -133,8 +133,8 @@ export const mutations: readonly Mutation[] = [
     from: "if left > 0 then return { 'busy', left } end",
     to: '',
     breaks: ['attempts', 'after-lease', 'one-callback'],
-    likely: 45,
-    within: 50,
+    likely: 103,
+    within: 200,
   },
   {
     name: 'master-before-media-playlists',
