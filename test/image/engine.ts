@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Ended, runTool, tryTool } from './tool.ts'
 
@@ -8,6 +8,8 @@ export interface Engine {
   podman(args: readonly string[]): Promise<string>
   /** Resolves however it ended. */
   tryPodman(args: readonly string[]): Promise<Ended>
+  /** Nothing of the store stays mounted: a build that was stopped leaves its layers so, and the folder could not go. */
+  close(): Promise<void>
 }
 
 /** No systemd is needed: runc makes the cgroups itself, and events go to a file. */
@@ -32,5 +34,14 @@ export async function openEngine(work: string, signal: AbortSignal): Promise<Eng
     buildah: (args) => runTool(['buildah', ...store, ...args], options),
     podman: (args) => runTool(['podman', ...store, ...args], options),
     tryPodman: (args) => tryTool(['podman', ...store, ...args], options),
+    async close() {
+      const mounted = (await readFile('/proc/self/mounts', 'utf8'))
+        .split('\n')
+        .map((line) => line.split(' ')[1] ?? '')
+        .filter((path) => path.startsWith(`${work}/`))
+      const { signal: ended } = new AbortController()
+      // The innermost first.
+      for (const path of mounted.reverse()) await tryTool(['umount', path], { ...options, signal: ended })
+    },
   }
 }
