@@ -65,8 +65,8 @@ ENV NODE_COMPILE_CACHE=/cache \
     VIDEO_WORKER_TEMP_DIR=/scratch
 # Node keeps it by user: for root too, as whom an instance runs it (docs/security.md); afterwards nobody else may write
 # it, since a worker runs what is there. Exit 78: everything was loaded, and no configuration is there yet.
-RUN node deploy/image/main-tools.ts \
- && mkdir /cache && chown node /cache \
+RUN mkdir /cache && chown node /cache \
+ && node deploy/image/main-tools.ts \
  && for user in root node; do \
       setpriv --reuid="$user" --regid="$user" --clear-groups node worker/main.ts || test $? -eq 78 || exit 1; \
     done \

@@ -40,8 +40,7 @@ export async function startContainer(engine: Engine, input: ContainerInput): Pro
   const file = join(folder, 'env')
   const lines = Object.entries(env).map(([key, value]) => `${key}=${value}`)
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
-  // The engine's own timer is systemd's, which may not be here: the check is run by hand, its verdict is the engine's.
-  const own = ['--name', name, '--env-file', file, '--health-interval', 'disable']
+  const own = ['--name', name, '--env-file', file]
   await engine.podman(['run', '--detach', ...own, ...options, image, ...args])
   const inspect = async (path: string) =>
     JSON.parse(await engine.podman(['inspect', '--format', `{{json ${path}}}`, name]))

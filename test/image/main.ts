@@ -63,6 +63,14 @@ process.exit()
 
 async function main(proof: Proof): Promise<void> {
   const engine = await openEngine(work, signal)
+  try {
+    await prove(engine, proof)
+  } finally {
+    await engine.close()
+  }
+}
+
+async function prove(engine: Engine, proof: Proof): Promise<void> {
   if (!values.registry) {
     print('  the bases …')
     await makeBases(engine, work, signal)
