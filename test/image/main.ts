@@ -17,7 +17,7 @@ import { makeBases, standIns } from './base.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { type Proof, startProof, table } from './proof.ts'
 import { proveBacklog } from './prove-backlog.ts'
-import { proveMemoryLimit, proveStop, proveWorker } from './prove-worker.ts'
+import { proveMemoryLimit, proveSandbox, proveStop, proveWorker } from './prove-worker.ts'
 
 const exitUnavailable = 69
 const stop = new AbortController()
@@ -85,6 +85,7 @@ async function prove(engine: Engine, proof: Proof): Promise<void> {
     await proveMemoryLimit(images.worker, around)
     await proveStop(images.worker, around)
     await stack.sqs.drain('academy-video-jobs')
+    await proveSandbox(images.worker, around)
     await proveWorker(images.worker, around)
   } finally {
     await stack.close()
