@@ -197,10 +197,10 @@ image() {
 
 video_worker() {
   if [[ $RUN_FROM == image ]]; then
-    docker run --rm --user 0:0 --network host -e AWS_REGION -v "$conf:/etc/video-worker" "$IMAGE_URI" \
+    timeout 300 docker run --rm --user 0:0 --network host -e AWS_REGION -v "$conf:/etc/video-worker" "$IMAGE_URI" \
       node deploy/commands/main.ts "$@"
   else
-    (cd "$app" && node deploy/commands/main.ts "$@")
+    (cd "$app" && timeout 300 node deploy/commands/main.ts "$@")
   fi
 }
 
@@ -222,7 +222,7 @@ environment() {
   chmod 600 "$conf/env"
 }
 
-# `timeout` starts programs, no functions.
+# As `try`, for a function: `timeout` starts programs only, and stands inside it.
 try_video_worker() {
   local n
   for n in 1 2 3; do
