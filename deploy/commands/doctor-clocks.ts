@@ -28,9 +28,9 @@ export function judgeClock(name: string, skew: number | undefined, notes: Notes)
     return
   }
   const words = `ours is ${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead'}`
-  const todo = 'keep the time with chrony or systemd-timesyncd'
-  if (Math.abs(skew) > wrongSeconds) notes.fail(name, words, `${todo}: signed requests are refused`)
-  else if (Math.abs(skew) > oddSeconds) notes.warn(name, words, todo)
+  const advice = 'keep the time with chrony or systemd-timesyncd'
+  if (Math.abs(skew) > wrongSeconds) notes.fail(name, words, `${advice}: signed requests are refused`)
+  else if (Math.abs(skew) > oddSeconds) notes.warn(name, words, advice)
   else notes.ok(name, `agrees within ${oddSeconds} s`)
 }
 

@@ -38,11 +38,11 @@ async function probe(
     return found
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error
-    const todo =
+    const advice =
       error.code === 'config_invalid'
         ? 'make the queue, correct its name or AWS_REGION, or let the instance role use it'
         : 'open the way to SQS: network, endpoint (AWS_ENDPOINT_URL_SQS), credentials of the instance role'
-    notes.fail(name, error.message, todo)
+    notes.fail(name, error.message, advice)
     return undefined
   }
 }

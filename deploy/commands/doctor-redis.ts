@@ -26,8 +26,8 @@ export async function checkRedis(
     try {
       await redis.ping()
     } catch (error) {
-      const todo = 'look at REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, REDIS_TLS and the network'
-      return notes.fail(at, asCommandError(error).message, todo)
+      const advice = 'look at REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, REDIS_TLS and the network'
+      return notes.fail(at, asCommandError(error).message, advice)
     }
     const ms = await quickestPing(redis)
     if (ms > slowMs) notes.warn(at, `it takes ${Math.round(ms)} ms to answer`, 'put the workers near it')
@@ -115,8 +115,8 @@ async function tryScripts(redis: RedisConsole, workerId: string, notes: Notes, a
         'something else writes under video-worker:',
       )
   } catch (error) {
-    const todo = 'allow EVAL, EVALSHA and the commands in them on video-worker:* and tenant:* (ACL)'
-    notes.fail(at, `scripts: ${asCommandError(error).message}`, todo)
+    const advice = 'allow EVAL, EVALSHA and the commands in them on video-worker:* and tenant:* (ACL)'
+    notes.fail(at, `scripts: ${asCommandError(error).message}`, advice)
   } finally {
     await redis.delete(jobRecordKey(job.jobId)).catch(() => {})
   }

@@ -44,8 +44,8 @@ export function checkTimeouts(config: Config, notes: Notes): void {
       `the key lives ${heartbeatKeySeconds} s: two beats must fit, else one that fails shows the job as dead`,
     ],
   ]
-  for (const [holds, what, found, todo] of rules) {
+  for (const [holds, what, found, advice] of rules) {
     if (holds) notes.ok(what, found)
-    else notes.warn(what, found, todo)
+    else notes.warn(what, found, advice)
   }
 }

@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Engine } from './engine.ts'
 import { runTool } from './tool.ts'
@@ -6,10 +7,6 @@ import { runTool } from './tool.ts'
 /** What the Dockerfile's bases are replaced by. */
 export const standIns = { debian: 'localhost/stand-in-debian', node: 'localhost/stand-in-node' }
 
-const archive = 'http://deb.debian.org/debian'
-const sources = ['trixie', 'trixie-updates']
-  .map((suite) => `deb ${archive} ${suite} main`)
-  .concat(`deb ${archive}-security trixie-security main`)
 const certificates = '/etc/ssl/certs/ca-certificates.crt'
 
 /**
@@ -25,6 +22,10 @@ export async function makeBases(engine: Engine, work: string, signal: AbortSigna
   const run = (...words: string[]) => runTool(words, { signal, logFile })
   const tar = join(work, 'debian.tar')
   if (!existsSync(tar)) {
+    const archive = await debianArchive()
+    const sources = ['trixie', 'trixie-updates']
+      .map((suite) => `deb ${archive} ${suite} main`)
+      .concat(`deb ${archive}-security trixie-security main`)
     await run('rm', '-rf', root)
     await run('debootstrap', '--variant=minbase', '--include=ca-certificates', 'trixie', root, archive)
     writeFileSync(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`)
@@ -58,4 +59,15 @@ export async function makeBases(engine: Engine, work: string, signal: AbortSigna
   writeFileSync(join(node, 'usr/local/etc/npmrc'), `registry=${registry}\ncafile=${certificates}\n`)
   writeFileSync(join(node, 'Containerfile'), `FROM ${standIns.debian}\nCOPY usr /usr\n`)
   await engine.buildah(['bud', '--pull-never', '--format', 'docker', '-t', standIns.node, node])
+}
+
+/** Where this machine has its own packages from: its apt can reach that. */
+async function debianArchive(): Promise<string> {
+  const lists = ['/etc/apt/sources.list']
+  for (const name of await readdir('/etc/apt/sources.list.d'))
+    lists.push(join('/etc/apt/sources.list.d', name))
+  const texts = await Promise.all(lists.map((path) => readFile(path, 'utf8').catch(() => '')))
+  const found = /^(?:deb |URIs:).*?(https?:\/\/\S+\/debian)\/?(?=\s|$)/m.exec(texts.join('\n'))?.[1]
+  if (found === undefined) throw new Error('apt of this machine names no archive of Debian: use --registry')
+  return found
 }
