@@ -3,10 +3,14 @@ import type { Fleet, FleetWorker } from '../fleet/harness.ts'
 import type { Fault, FaultMatch, Faults } from '../local/faults.ts'
 import type { FaultJob } from './promises.ts'
 
-/** Slows the next request that fits, and resolves when it has come: a moment of the job to strike at. */
-export async function heldAt(fleet: Fleet, faults: Faults, match: FaultMatch, delayMs = 2500): Promise<void> {
-  const held = faults.failNext(match, { delayMs })
+/**
+ * Holds the next request that fits, and resolves when it has come: a moment of the job to strike at. What it resolves
+ * to lets the request go on; a request that nobody lets go on does so after 20 s.
+ */
+export async function heldAt(fleet: Fleet, faults: Faults, match: FaultMatch): Promise<() => void> {
+  const held = faults.failNext(match, { delayMs: 20_000 })
   await fleet.until(`a request that fits ${JSON.stringify(match)}`, () => held.hits() > 0)
+  return held.remove
 }
 
 /** A fault until it is removed. */

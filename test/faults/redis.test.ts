@@ -51,26 +51,30 @@ async function expectWell(job: FaultJob): Promise<void> {
 // First: what Redis forgets it forgets of all jobs.
 test('wiped in mid-encode: the job is claimed anew and the backlog keeps its count', async () => {
   const job = await send()
-  await heldAt(fleet, fleet.stack.s3.faults, segment, 4000)
+  const goOn = await heldAt(fleet, fleet.stack.s3.faults, segment)
   await fleet.stack.redisClient.flushall()
+  goOn()
   await expectWell(job)
 })
 
 test('away before the claim and back in mid-encode: the job is claimed then, and leaves the backlog', async () => {
   proxy.cut()
-  const held = heldAt(fleet, fleet.stack.s3.faults, segment, 4000)
+  const held = heldAt(fleet, fleet.stack.s3.faults, segment)
   const job = await send()
   await line(worker, job, 'no claim in Redis: the SQS lease stands alone')
-  await held
+  const goOn = await held
   expect(await fleet.stack.backlog(tenantId)).toBe(1)
   proxy.mend()
+  await fleet.until('it is claimed', async () => (await fleet.stack.backlog(tenantId)) === 0)
+  goOn()
   await expectWell(job)
 })
 
 test('away while the result is published and reported: the end is written when it is back', async () => {
   const job = await send()
-  await heldAt(fleet, fleet.stack.s3.faults, { operation: 'PutObject', key: /master\.m3u8$/ })
+  const goOn = await heldAt(fleet, fleet.stack.s3.faults, { operation: 'PutObject', key: /master\.m3u8$/ })
   proxy.cut()
+  goOn()
   await settled(worker, job, 'done')
   const status = await fleet.stack.redisClient.get(statusKey(tenantId, job.videoId))
   expect(JSON.parse(status!)).toMatchObject({ status: 'PROCESSING' })

@@ -124,9 +124,10 @@ describe('a cancel', () => {
   test('that came too late does not end the video’s next job', async () => {
     const worker = fleet.start('late')
     const job = await send()
-    fleet.stack.api.faults.failNext({ operation: 'complete' }, { delayMs: 1500 })
+    const { remove: goOn } = fleet.stack.api.faults.failNext({ operation: 'complete' }, { delayMs: 20_000 })
     await worker.logged((line) => line.msg === 'job finished, reporting' && line.job === job.jobId)
     await request(job)
+    goOn()
     await fleet.until('the job is settled', () =>
       worker.log().some((line) => line.msg === 'job settled' && line.job === job.jobId),
     )

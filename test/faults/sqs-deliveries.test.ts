@@ -149,12 +149,13 @@ describe('a visibility that ended unseen while the job runs', () => {
   })
 
   test('is no hindrance to the delete, however late', async () => {
-    fleet.stack.api.faults.failNext({ operation: 'complete' }, { delayMs: 1500 })
+    const { remove: goOn } = fleet.stack.api.faults.failNext({ operation: 'complete' }, { delayMs: 20_000 })
     const worker = fleet.start('late-delete', { LEASE_BEAT_SECONDS: '10' })
     const job = await send(short)
     await line(worker, job, 'job finished, reporting')
     sqs.advance(leaseMs)
     expect(await sqs.counts(jobsQueue)).toEqual({ waiting: 1, inFlight: 0, delayed: 0 })
+    goOn()
     await settled(worker, job, 'done')
     expect(received(job)).toBe(1)
     await kept([job], worker)

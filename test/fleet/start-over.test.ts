@@ -92,7 +92,7 @@ test('segments that another worker wrote over are made once more, also behind a 
   const { stack, signal } = fleet
   const fileKey = await stack.upload(await makeClip(fleet.dir, 'plain.mp4'), { tenantId: 4, name: 'a.mp4' })
   // The record of the second chunk waits: all segments are stored, and nobody has looked at them yet.
-  const held = stack.s3.faults.failNext({ operation: 'PutObject', key: /chunk-00001/ }, { delayMs: 4000 })
+  const held = stack.s3.faults.failNext({ operation: 'PutObject', key: /chunk-00001/ }, { delayMs: 60_000 })
   const jobId = await stack.sendJob({ tenantId: 4, videoId: 3, fileKey })
   const folder = `tenants/4/video/hls/3/${jobId}/`
   const worker = fleet.start('third', { ...env, LEASE_BEAT_SECONDS: '1' })
@@ -102,6 +102,7 @@ test('segments that another worker wrote over are made once more, also behind a 
   await stack.storage.put(startedOverKey(folder), writeRecord({ reason: 'it was short' }).text, {
     ...{ ...json, signal },
   })
+  held.remove()
   const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(200_000) })
   expect(outcome.kind).toBe('complete')
   const ends = worker.log().filter(({ msg, job }) => msg === 'job ended without a result' && job === jobId)

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { sleep } from '../../shared/time.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { createFaults, type Faults, waitOut } from './faults.ts'
 
 export interface ScalingCall {
   readonly action: string
@@ -101,7 +100,7 @@ export async function startScalingServer(options: ScalingServerOptions): Promise
     for await (const piece of request) body += String(piece)
     const { Action: action = '', ...parameters } = Object.fromEntries(new URLSearchParams(body))
     const fault = faults.take({ method: 'POST', operation: action, key: group })
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: new AbortController().signal })
+    if (fault) await waitOut(fault)
     if (fault?.reset) return request.socket.destroy()
     if (fault?.stall) return
     const reply = (status: number, xml: string) => {

@@ -3,6 +3,8 @@
  * requests shall fail, how, and how often. The first fault that matches a request is used up by it.
  */
 
+import { sleep } from '../../shared/time.ts'
+
 /** What a server knows of a request before it answers it. `key` is the object key, queue name or path. */
 export interface FaultTarget {
   readonly method: string
@@ -44,19 +46,27 @@ export interface Fault {
 
 export interface FaultHandle {
   hits(): number
+  /** Hits no request from now on; those that wait out its delay go on at once. */
   remove(): void
+}
+
+/** As a server gets it. */
+export interface TakenFault extends Fault {
+  /** Aborts when the fault is removed. */
+  readonly removed: AbortSignal
 }
 
 export interface Faults {
   failNext(match: FaultMatch, fault: Fault): FaultHandle
   /** The fault for this request, if any; uses it up. */
-  take(target: FaultTarget): Fault | undefined
+  take(target: FaultTarget): TakenFault | undefined
   clear(): void
 }
 
 interface Entry {
   readonly match: FaultMatch
   readonly fault: Fault
+  readonly removed: AbortController
   left: number
   hits: number
 }
@@ -65,12 +75,13 @@ export function createFaults(): Faults {
   let entries: Entry[] = []
   return {
     failNext(match, fault) {
-      const entry: Entry = { match, fault, left: fault.times ?? 1, hits: 0 }
+      const entry: Entry = { match, fault, removed: new AbortController(), left: fault.times ?? 1, hits: 0 }
       entries.push(entry)
       return {
         hits: () => entry.hits,
         remove: () => {
           entries = entries.filter((other) => other !== entry)
+          entry.removed.abort()
         },
       }
     },
@@ -79,12 +90,21 @@ export function createFaults(): Faults {
       if (!entry) return undefined
       entry.left -= 1
       entry.hits += 1
-      return entry.fault
+      return { ...entry.fault, removed: entry.removed.signal }
     },
     clear() {
       entries = []
     },
   }
+}
+
+/** A fault's delay, until it is removed; throws the reason of `signal` when that aborts. */
+export async function waitOut(
+  { delayMs = 0, removed }: TakenFault,
+  signal = new AbortController().signal,
+): Promise<void> {
+  if (delayMs === 0) return
+  await sleep(delayMs, { signal: AbortSignal.any([removed, signal]) }).catch(() => signal.throwIfAborted())
 }
 
 function matches(match: FaultMatch, target: FaultTarget): boolean {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { monotonicMs, sleep } from '../../shared/time.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { monotonicMs } from '../../shared/time.ts'
+import { createFaults, type Faults, waitOut } from './faults.ts'
 
 export interface MetadataRequest {
   readonly method: string
@@ -65,7 +65,7 @@ export async function startMetadataServer(options: MetadataServerOptions = {}): 
     const path = (request.url ?? '').replace(/^\/latest\/(meta-data\/)?/, '')
     const method = request.method ?? 'GET'
     const fault = faults.take({ method, operation: path === 'api/token' ? 'Token' : 'Get', key: path })
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: new AbortController().signal })
+    if (fault) await waitOut(fault)
     if (fault?.reset) return request.socket.destroy()
     if (fault?.stall) return
     const [status, text, seconds] = fault?.status ? [fault.status, ''] : answer(request, path)

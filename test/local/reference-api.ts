@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
-import { monotonicMs, sleep } from '../../shared/time.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { monotonicMs } from '../../shared/time.ts'
+import { createFaults, type Faults, waitOut } from './faults.ts'
 import { countBacklog, isSigned, keyAnswer, readRequest, send, sendKey } from './reference-http.ts'
 import { type ApiCallAnswer, type ApiCallRequest, findRoute, type Route } from './reference-routes.ts'
 import { ReferenceRows } from './reference-rows.ts'
@@ -50,8 +50,6 @@ export interface ReferenceApi {
   close(): Promise<void>
 }
 
-const never = new AbortController().signal
-
 /** The product's and the catalogue's internal endpoints (contract.md sections 4 and 5) with rows in SQLite. */
 export async function startReferenceApi(options: ReferenceApiOptions): Promise<ReferenceApi> {
   const { internalKey = 'local-internal-key', catalogToken = 'local-catalog-token' } = options
@@ -85,7 +83,7 @@ export async function startReferenceApi(options: ReferenceApiOptions): Promise<R
     const route = findRoute(request, rows, () => countBacklog(redis))
     const target = { method: request.method, operation: route?.name ?? 'unknown', key: request.path }
     const fault = faults.take(target)
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: never })
+    if (fault) await waitOut(fault)
     const ends = fault?.status !== undefined || fault?.reset || fault?.stall
     if (!fault || !ends || fault.when === 'after') {
       const answer = await run(route, request)

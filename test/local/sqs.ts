@@ -1,7 +1,7 @@
 import { type BuildAppOptions, buildApp } from 'fauxqs'
-import { now, sleep } from '../../shared/time.ts'
+import { now } from '../../shared/time.ts'
 import { FairStore, type Passage } from './fair-store.ts'
-import { createFaults, type Faults } from './faults.ts'
+import { createFaults, type Faults, waitOut } from './faults.ts'
 
 export interface QueueCounts {
   readonly waiting: number
@@ -45,8 +45,6 @@ type Stores = NonNullable<BuildAppOptions['stores']>
 
 const jsonType = 'application/x-amz-json-1.0'
 const innerHeader = 'x-local-inner'
-const never = new AbortController().signal
-
 /** SQS over HTTP on a free loopback port: fauxqs, with its known gaps closed (below) and faults on request. */
 export async function startSqs(
   options: {
@@ -73,7 +71,7 @@ export async function startSqs(
     const queue = body.QueueName ?? body.QueueUrl?.split('/').at(-1) ?? ''
     const inner = () => call(action, body, String(request.headers.authorization ?? ''))
     const fault = faults.take({ method: 'POST', operation: action, key: queue })
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: never })
+    if (fault) await waitOut(fault)
     if (fault?.when === 'after') await inner()
     if (fault?.reset || fault?.stall) {
       reply.hijack()

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { monotonicMs, now, sleep } from '../../shared/time.ts'
+import { monotonicMs, now } from '../../shared/time.ts'
 import { chance } from '../bench/chance.ts'
 import type { Passage } from '../local/fair-store.ts'
-import { createFaults, type Fault } from '../local/faults.ts'
+import { createFaults, type Fault, waitOut } from '../local/faults.ts'
 import type { SqsServer } from '../local/sqs.ts'
 import { account, actions, type Desk } from './actions.ts'
 import { SqsError } from './errors.ts'
@@ -65,7 +65,7 @@ export async function startStrictSqs(options: StrictServerOptions = {}): Promise
     const call = readCall(request.headers['x-amz-target'] as string | undefined, text)
     const queue = queueNameOf(call.input)
     const fault = faults.take({ method: 'POST', operation: call.action, key: queue })
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: closed.signal })
+    if (fault) await waitOut(fault, closed.signal)
     if (fault === undefined || fault.when === 'after' || isDelayOnly(fault)) {
       // A client that left may go unnoticed: its poll goes on, and what comes is lost with it.
       const gone = new AbortController()

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { sleep } from '../../../shared/time.ts'
-import { createFaults, type Fault, type Faults } from '../faults.ts'
+import { createFaults, type Fault, type Faults, waitOut } from '../faults.ts'
 import { type Bucket, dispatch } from './dispatch.ts'
 import { codeForStatus, errorBody, S3Error } from './errors.ts'
 import { UploadTable } from './multipart.ts'
@@ -114,8 +113,6 @@ export async function startS3(options: S3Options): Promise<S3Server> {
   }
 }
 
-const never = new AbortController().signal
-
 /** One request from arrival to its last byte, faults included; never rejects. */
 async function serve(
   http: IncomingMessage,
@@ -134,7 +131,7 @@ async function serve(
     log = { method, operation, key, range: http.headers.range, status: 0, bytesSent: 0 }
     requests.push(log)
     const fault = faults.take({ method, operation, key })
-    if (fault?.delayMs) await sleep(fault.delayMs, { signal: never })
+    if (fault) await waitOut(fault)
     const ends = fault?.status !== undefined || fault?.reset || fault?.stall
     if (!fault || !ends) {
       await send(await answer(request), fault?.flip === undefined ? undefined : fault)
