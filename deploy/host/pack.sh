@@ -32,6 +32,7 @@ while (($# > 0)); do
   install -m 755 -t "$stage/bin" "$2"
   shift 2
 done
-npm ci --prefix "$stage" --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error --prefer-offline
+# npm says on standard output how many they are: what stands there is for CODE_SHA256.
+npm ci --prefix "$stage" --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error --prefer-offline >&2
 tar -czf "$out" --owner=0 --group=0 --sort=name -C "$stage" .
 sha256sum "$out" | cut -d' ' -f1
