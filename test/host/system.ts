@@ -14,18 +14,30 @@ const project = join(import.meta.dirname, '../..')
 const parts = ['worker', 'shared', 'deploy', 'docs', 'package.json', 'ecosystem.config.cjs']
 
 export interface System {
-  /** Runs a program in there; rejects when it fails. */
+  /** Runs a program in there; resolves to its standard output, trimmed; rejects when it fails or the boot's signal aborts. */
   run(program: string, ...args: string[]): Promise<string>
   /** Where a path of the system is, from out here. */
   path(inside: string): string
   close(): Promise<void>
 }
 
-const run = async (program: string, ...args: string[]) =>
-  (await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024 })).stdout
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv
+  /** None: what is put back is put back whatever happened. */
+  readonly signal?: AbortSignal
+}
 
-/** dir: a folder of the caller's; everything in it goes at the end. */
-export async function bootSystem(dir: string, signal: AbortSignal): Promise<System> {
+/** Runs a program of this machine; resolves to its standard output, trimmed. */
+export async function run([program = '', ...args]: readonly string[], options: RunOptions = {}) {
+  return (await promisify(execFile)(program, args, { maxBuffer: 64 * 1024 * 1024, ...options })).stdout.trim()
+}
+
+/**
+ * dir: a folder of the caller's; everything in it goes at the end. A bare system has no product yet. The signal cuts off
+ * its boot and what runs in there; to close it is the caller's work, as ever.
+ */
+export async function bootSystem(dir: string, signal: AbortSignal, { bare = false } = {}): Promise<System> {
+  signal.throwIfAborted()
   const [top, root] = [join(dir, 'top'), join(dir, 'top/root')]
   const undo: (() => Promise<unknown>)[] = []
   const close = async () => {
@@ -34,14 +46,15 @@ export async function bootSystem(dir: string, signal: AbortSignal): Promise<Syst
   try {
     await mkdir(top, { recursive: true })
     // In memory: a layer on the machine's own disk would lie inside of what it covers.
-    await run('mount', '-t', 'tmpfs', '-o', 'size=2g', 'video-worker-proof', top)
-    undo.push(() => run('umount', '-l', top))
+    await run(['mount', '-t', 'tmpfs', '-o', 'size=2g', 'video-worker-proof', top])
+    undo.push(() => run(['umount', '-l', top]))
     for (const name of ['upper', 'work', 'root']) await mkdir(join(top, name))
     const layers = `lowerdir=/,upperdir=${top}/upper,workdir=${top}/work`
-    await run('mount', '-t', 'overlay', '-o', layers, 'video-worker-proof', root)
-    undo.push(() => run('umount', '-l', root))
-    await layFiles(root)
+    await run(['mount', '-t', 'overlay', '-o', layers, 'video-worker-proof', root])
+    undo.push(() => run(['umount', '-l', root]))
+    await layTarget(root)
     const modules = await realpath(join(project, 'node_modules'))
+    if (!bare) await layProduct(root)
     const machine = spawn(
       'systemd-nspawn',
       [
@@ -57,7 +70,7 @@ export async function bootSystem(dir: string, signal: AbortSignal): Promise<Syst
         ],
         // For loopback in the network of ffmpeg.
         '--capability=CAP_NET_ADMIN',
-        `--bind-ro=${modules}:/opt/video-worker/node_modules`,
+        ...(bare ? [] : [`--bind-ro=${modules}:/opt/video-worker/node_modules`]),
         ...['-b', 'systemd.unit=proof.target'],
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
@@ -66,7 +79,7 @@ export async function bootSystem(dir: string, signal: AbortSignal): Promise<Syst
     const leader = await firstProcess(machine, signal)
     const inside = ['-t', leader, '-m', '-u', '-i', '-p', '--']
     const system: System = {
-      run: (program, ...args) => run('nsenter', ...inside, program, ...args),
+      run: (program, ...args) => run(['nsenter', ...inside, program, ...args], { signal }),
       path: (path) => join(root, path),
       close,
     }
@@ -78,10 +91,13 @@ export async function bootSystem(dir: string, signal: AbortSignal): Promise<Syst
   }
 }
 
-async function layFiles(root: string): Promise<void> {
+async function layTarget(root: string): Promise<void> {
   const target = '[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\nAllowIsolate=yes\n'
   await writeFile(join(root, 'etc/systemd/system/proof.target'), target)
   await writeFile(join(root, 'etc/fstab'), '')
+}
+
+async function layProduct(root: string): Promise<void> {
   const app = join(root, 'opt/video-worker')
   await mkdir(join(app, 'bin'), { recursive: true })
   await mkdir(join(app, 'node_modules'))
@@ -105,7 +121,7 @@ async function firstProcess(machine: ChildProcess, signal: AbortSignal): Promise
 async function up(system: System, signal: AbortSignal): Promise<void> {
   for (;;) {
     const state = await system.run('systemctl', 'is-active', 'proof.target').catch(() => '')
-    if (state.trim() === 'active') return
+    if (state === 'active') return
     await sleep(500, { signal })
   }
 }
@@ -115,8 +131,10 @@ async function powerOff(machine: ChildProcess): Promise<void> {
   const gone = new Promise<void>((resolve) => machine.once('exit', () => resolve()))
   // nspawn tells its systemd to halt.
   machine.kill('SIGTERM')
-  const late = sleep(30_000, { signal: new AbortController().signal })
+  const halted = new AbortController()
+  const late = sleep(30_000, { signal: halted.signal }).catch(() => undefined)
   await Promise.race([gone, late])
+  halted.abort()
   machine.kill('SIGKILL')
   await gone
 }
