@@ -33,9 +33,15 @@ export async function patiently<T>(
   })
 }
 
-/** A key that the bucket refuses at the start is a wrong one; a bucket that is full will not always be. */
+/** A bucket's words for a configuration that names a bucket or a key that do not exist. */
+const wrongNames = new Set(['InvalidAccessKeyId', 'NoSuchBucket', 'SignatureDoesNotMatch'])
+
+/**
+ * Also a refusal: R2 refuses a new token for some time after it was made, and one whose rights somebody is about to
+ * mend. A worker that gave up for good would have to be started by hand on each instance.
+ */
 function mayPass({ kind, code, details }: WorkerError): boolean {
-  return kind === 'released' && (code !== 'storage_denied' || details.status === 507)
+  return kind === 'released' && !(code === 'storage_denied' && wrongNames.has(String(details.error)))
 }
 
 /**

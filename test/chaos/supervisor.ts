@@ -6,14 +6,8 @@ import type { Fleet, FleetWorker } from '../fleet/harness.ts'
 
 /** Between the end of a worker and its next start on the same instance. */
 const restartMs = 1000
-/** sysexits.h: queue or bucket did not answer for BOOT_WAIT_SECONDS; a restart later helps. */
+/** sysexits.h: queue or bucket did not answer, or refused, for BOOT_WAIT_SECONDS; a restart later helps. */
 const unavailable = 'exit code 69'
-/**
- * A bucket that refuses the key of a worker that starts is a wrong configuration to it (worker/boot.ts): whoever has
- * mended that starts it again.
- */
-const configuration = 'exit code 78'
-const refusedKey = /^bucket: The bucket does not let us/m
 /** Longer than any drain with the time for which a worker may be stopped in it. */
 const longestStopMs = 110_000
 
@@ -139,8 +133,7 @@ export class Supervisor {
     // Told so early that nobody listened yet.
     const left = how === 'exit code 0' || (how === 'SIGTERM' && place.isLeaving)
     if (left) return false
-    const isRefused = how === configuration && refusedKey.test(worker.text())
-    const ordered = how === unavailable || isRefused || (how === 'SIGKILL' && place.isKilled)
+    const ordered = how === unavailable || (how === 'SIGKILL' && place.isKilled)
     if (!ordered) this.surprises.push(`${name}: ${how}`)
     if (this.#isClosing) return false
     await sleep(restartMs, { signal: this.#fleet.signal })

@@ -42,9 +42,11 @@ describe('a worker with a wrong configuration exits with 78', () => {
     expect([how, said]).toEqual(['exit code 78', expect.stringContaining('nobody-made-this')])
   })
 
-  test('when the bucket refuses the credentials', async () => {
-    const [how, said] = await boot('no-bucket', { R2_SECRET_KEY: 'wrong' })
+  test('when the bucket does not know the credentials, or is not there', async () => {
+    const [how, said] = await boot('no-key', { R2_SECRET_KEY: 'wrong' })
     expect([how, said]).toEqual(['exit code 78', expect.stringContaining('bucket')])
+    const [gone, why] = await boot('no-bucket', { R2_BUCKET: 'nobody-made-this' })
+    expect([gone, why]).toEqual(['exit code 78', expect.stringContaining('no such bucket')])
   })
 
   test('when ffmpeg is not there, or lacks an encoder', async () => {
@@ -103,6 +105,20 @@ test('a worker whose queue does not answer waits a bounded time, then exits with
   })
   expect(how).toBe('exit code 69')
   expect(said).toContain('queue')
+})
+
+test('a worker that the bucket refuses (403) waits for its rights as long, then exits with 69', async () => {
+  const refused = fleet.stack.s3.faults.failNext(
+    { key: /\.video-worker\/boot\// },
+    { status: 403, times: Number.POSITIVE_INFINITY },
+  )
+  const [how, said] = await boot('refused', { BOOT_WAIT_SECONDS: '1' })
+  expect([how, said]).toEqual(['exit code 69', expect.stringContaining('AccessDenied')])
+  const hits = refused.hits()
+  const patient = fleet.start('patient')
+  await fleet.until('it was refused, too', () => refused.hits() > hits)
+  refused.remove()
+  await patient.logged(({ msg }) => msg === 'worker is up')
 })
 
 test('a worker whose ffmpeg is killed at the boot tries again, then exits with 69: a restart helps', async () => {

@@ -12,6 +12,7 @@ const [lecturer, student] = [11, 12]
 
 let fleet: Fleet
 let lecture: string
+let next: string
 let clip: string
 
 /** What the queue did with the job's own message and with those of its parts. */
@@ -27,6 +28,7 @@ async function send(file: string, tenantId: number, videoId: number): Promise<st
 beforeAll(async () => {
   fleet = await openFleet()
   const long = await makeLongClip(fleet.dir, 2 * chunks, '160x120')
+  const longer = await makeLongClip(fleet.dir, 16, '128x96')
   const short = await makeClip(fleet.dir, 'tiny.avi')
   const workers = names.map((name) => fleet.start(name, settings))
   for (const worker of workers) await worker.logged((line) => line.msg === 'worker is up')
@@ -35,8 +37,9 @@ beforeAll(async () => {
   await fleet.until('parts are done', () => received(lecture).filter(isPart).length > 2 * names.length)
   // The API sends its jobs without a group.
   clip = await send(short, student, 2)
+  next = await send(longer, lecturer, 3)
   const { signal } = fleet
-  await Promise.all([lecture, clip].map((jobId) => fleet.stack.waitFor(jobId, { signal })))
+  await Promise.all([lecture, clip, next].map((jobId) => fleet.stack.waitFor(jobId, { signal })))
 })
 afterAll(() => fleet?.close())
 
@@ -53,8 +56,21 @@ describe('a clip behind thirty parts of another tenant’s video', () => {
 
   test('and the video are both done, the clip first', () => {
     const ends = fleet.stack.api.calls.filter(({ name, status }) => name === 'complete' && status === 200)
-    expect(ends.map(({ jobId }) => jobId)).toEqual([clip, lecture])
+    expect(ends.map(({ jobId }) => jobId)).toEqual([clip, lecture, next])
     const parts = received(lecture).filter(isPart)
     expect(new Set(parts.map(({ body }) => body)).size).toBe(chunks + 1)
   })
+})
+
+test('the join of a video is delivered before the parts of the same tenant’s next video', () => {
+  const all = fleet.stack.sqs.traffic
+  // The watch is a join, too, and sleeps for ten minutes.
+  const [join] = received(lecture).filter(({ body }) => body.startsWith('{"kind":"join"'))
+  const sent = all.findIndex(({ what, messageId }) => what === 'sent' && messageId === join!.messageId)
+  const taken = all.indexOf(join!)
+  const between = all.slice(sent, taken).filter(({ what }) => what === 'received')
+  expect(between.length).toBeLessThanOrEqual(names.length)
+  // Parts of the next had been waiting longer.
+  const behind = received(next).filter((passage) => isPart(passage) && all.indexOf(passage) > taken)
+  expect(behind.length).toBeGreaterThan(names.length)
 })

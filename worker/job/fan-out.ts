@@ -74,6 +74,8 @@ export function createFanOut(job: Shared, { queue, records, lostSeconds }: FanOu
       await queue.send(partBody(job.body), { groupId: job.group, delaySeconds, signal })
       logger.info({ parts: parts.length, sent }, 'parts sent to the fleet')
     },
-    join: (signal) => queue.send(partBody(job.body), { groupId: job.group, signal }),
+    // Without the group: a message without one is a tenant of its own to SQS, so what makes a finished video visible
+    // does not wait behind the next video's parts.
+    join: (signal) => queue.send(partBody(job.body), { signal }),
   }
 }
