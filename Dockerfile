@@ -21,15 +21,16 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
  && npm sbom --package-lock-only --omit=dev --omit=optional --sbom-format=cyclonedx > sbom/npm.cdx.json
 
 # Node alone out of its image: npm, yarn and headers are of no use at run time, and each would be scanned and patched.
+# What a stage adds stands in the order in which it changes: Debian's packages, Node, those of npm, our code.
 FROM ${DEBIAN_IMAGE} AS base
 RUN groupadd --gid 1000 node \
  && useradd --uid 1000 --gid node --no-create-home --home-dir /scratch --shell /usr/sbin/nologin node
-COPY --from=node /usr/local/bin/node /usr/local/bin/node
-COPY --from=packages /app /app
 WORKDIR /app
 ENV NODE_ENV=production
 
 FROM base AS backlog
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=packages /app /app
 COPY shared shared
 COPY deploy deploy
 RUN dpkg-query --show --showformat '${Package}\t${Version}\t${Architecture}\n' > sbom/debian.tsv \
@@ -54,8 +55,9 @@ ARG FFMPEG_VERSION=7:7.1.5-0+deb13u1
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "ffmpeg=${FFMPEG_VERSION}" tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
- && dpkg-query --show --showformat '${Package}\t${Version}\t${Architecture}\n' > sbom/debian.tsv \
  && mkdir /scratch && chown node:node /scratch
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=packages /app /app
 COPY shared shared
 COPY worker worker
 COPY deploy deploy
@@ -65,7 +67,8 @@ ENV NODE_COMPILE_CACHE=/cache \
     VIDEO_WORKER_TEMP_DIR=/scratch
 # Node keeps it by user: for root too, as whom an instance runs it (docs/security.md); afterwards nobody else may write
 # it, since a worker runs what is there. Exit 78: everything was loaded, and no configuration is there yet.
-RUN mkdir /cache && chown node /cache \
+RUN dpkg-query --show --showformat '${Package}\t${Version}\t${Architecture}\n' > sbom/debian.tsv \
+ && mkdir /cache && chown node /cache \
  && node deploy/image/main-tools.ts \
  && for user in root node; do \
       setpriv --reuid="$user" --regid="$user" --clear-groups node worker/main.ts || test $? -eq 78 || exit 1; \

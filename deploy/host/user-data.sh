@@ -7,6 +7,7 @@
 #   CODE_URI, CODE_SHA256     of code: s3://….tar.gz as deploy/host/pack.sh makes it, and its digest if it is to be checked
 #   ENV_PARAMETER             SSM parameter with the environment; /academy/workers/env
 #   AUTO_SCALING_GROUP_NAME, LAUNCH_HOOK_NAME, TERMINATE_HOOK_NAME
+#   QUEUE_NAME, DEAD_LETTER_QUEUE_NAME   of a machine that takes another queue than the environment names (docs/deploy.md)
 #   LOG_GROUP                 of CloudWatch; without it logs stay in the journal
 #   SCRATCH_DEVICE            the disk for scratch, where it is not to be found out
 # A step that fails ends the boot: its name goes to the console, the journal and the cloud-init log, and the launching
@@ -205,14 +206,17 @@ video_worker() {
 }
 
 environment() {
-  local out=$conf/env format=dotenv
+  local out=$conf/env format=dotenv queue=()
+  if [[ -n ${QUEUE_NAME:-} ]]; then
+    queue=(VIDEO_SQS_QUEUE_NAME "$QUEUE_NAME" VIDEO_SQS_DLQ_NAME "${DEAD_LETTER_QUEUE_NAME:-$QUEUE_NAME-dlq}")
+  fi
   if [[ $RUN_FROM == image ]]; then out=/etc/video-worker/env format=docker; fi
   install -d -m 700 "$conf"
   (
     umask 077
     printf '%s=%s\n' AWS_REGION "$AWS_REGION" IMAGE_URI "${IMAGE_URI:-}" \
       AUTO_SCALING_GROUP_NAME "${AUTO_SCALING_GROUP_NAME:-}" LIFECYCLE_HOOK_NAME "${TERMINATE_HOOK_NAME:-}" \
-      LOG_GROUP "${LOG_GROUP:-}" LOG_STREAM "$instance" >"$conf/instance"
+      LOG_GROUP "${LOG_GROUP:-}" LOG_STREAM "$instance" "${queue[@]}" >"$conf/instance"
   )
   try_video_worker env pull --role worker --parameter "${ENV_PARAMETER:-/academy/workers/env}" --format "$format" --out "$out"
   if [[ ! -s $conf/env ]]; then

@@ -11,7 +11,8 @@ export interface Queues {
 
 /**
  * The product's API sends jobs and deletes to one queue, which is there already: by default nothing is made. A queue of
- * its own for the deletes is for an API that is taught to send them there; a second worker on each host takes them.
+ * its own for the deletes is for an API that is taught to send them there; a machine beside the group takes them, which
+ * the operator starts (docs/deploy.md).
  */
 export function makeQueues(stack: Stack, settings: Settings): Queues {
   const { name, deadLetterName, create, deleteName, ...rest } = settings.queues

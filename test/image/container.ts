@@ -41,7 +41,13 @@ export async function startContainer(engine: Engine, input: ContainerInput): Pro
   const lines = Object.entries(env).map(([key, value]) => `${key}=${value}`)
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 })
   const own = ['--name', name, '--env-file', file]
-  await engine.podman(['run', '--detach', ...own, ...options, image, ...args])
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    await engine.podman(['run', '--detach', ...own, ...options, image, ...args])
+  } catch (error) {
+    removeFolder()
+    throw error
+  }
   const inspect = async (path: string) =>
     JSON.parse(await engine.podman(['inspect', '--format', `{{json ${path}}}`, name]))
   return {
@@ -59,8 +65,12 @@ export async function startContainer(engine: Engine, input: ContainerInput): Pro
       return out + err
     },
     async remove() {
-      await engine.tryPodman(['rm', '--force', '--volumes', name])
-      rmSync(folder, { recursive: true, force: true })
+      // Cut off, the engine takes no more commands, and ends its containers itself when it is closed.
+      try {
+        await engine.tryPodman(['rm', '--force', '--volumes', name])
+      } finally {
+        removeFolder()
+      }
     },
   }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { deadline } from '../../shared/time.ts'
 import type { Stack } from '../local/stack.ts'
 import { type Container, hardened, startContainer } from './container.ts'
 import type { Engine } from './engine.ts'
@@ -82,13 +83,18 @@ export async function proveWorker(image: string, around: Around): Promise<void> 
   }
 }
 
+async function ending(stack: Stack, jobId: string, parent: AbortSignal): Promise<{ kind: string }> {
+  using limit = deadline(300_000, parent, () => new Error(`job ${jobId} has no end after 300 s`))
+  return await stack.waitFor(jobId, { signal: limit.signal })
+}
+
 async function proveJob({ stack, proof, work, signal }: Around, where = ''): Promise<void> {
   const file = join(work, 'clip.mp4')
-  await run('ffmpeg', [...picture(6, '640x360'), file])
+  await run('ffmpeg', [...picture(6, '640x360'), file], { signal })
   const began = performance.now()
   const fileKey = await stack.upload(file, { tenantId: 7 })
   const jobId = await stack.sendJob({ tenantId: 7, videoId: where ? 3 : 1, fileKey })
-  const outcome = await stack.waitFor(jobId, { signal: AbortSignal.timeout(300_000) })
+  const outcome = await ending(stack, jobId, signal)
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   const settled = await until(stack.queueCounts, ({ waiting, inFlight }) => waiting + inFlight === 0, {
     ...{ seconds: 20, signal },
@@ -124,7 +130,7 @@ export async function proveStop(image: string, around: Around): Promise<void> {
   const { engine, stack, proof, work, signal } = around
   const env = { ...environment(stack, 19_091), WORKER_ID: 'container-2', FFMPEG_THREADS: '1' }
   const file = join(work, 'long.mp4')
-  await run('ffmpeg', [...picture(60, '640x360'), file])
+  await run('ffmpeg', [...picture(60, '640x360'), file], { signal })
   const fileKey = await stack.upload(file, { tenantId: 7 })
   const jobId = await stack.sendJob({ tenantId: 7, videoId: 2, fileKey })
   let container = await startContainer(engine, { image, name: 'proof-stop', env })
@@ -148,7 +154,7 @@ export async function proveStop(image: string, around: Around): Promise<void> {
     await container.remove()
     const other = { ...env, WORKER_ID: 'container-3' }
     container = await startContainer(engine, { image, name: 'proof-go-on', env: other })
-    const { kind } = await stack.waitFor(jobId, { signal: AbortSignal.timeout(300_000) })
+    const { kind } = await ending(stack, jobId, signal)
     proof.note('another container gets that job', kind === 'complete', kind)
   } catch (error) {
     proof.note('the stop', false, `${(error as Error).message}\n${(await container.logs()).slice(-2_000)}`)

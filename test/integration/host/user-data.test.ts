@@ -47,6 +47,17 @@ suite('a new instance', () => {
     ])
   })
 
+  test('outside of the group, with a queue of its own: nobody is told, and that queue wins over the environment', async () => {
+    const alone = { AUTO_SCALING_GROUP_NAME: undefined, LAUNCH_HOOK_NAME: undefined }
+    const queue = { QUEUE_NAME: 'deletes', DEAD_LETTER_QUEUE_NAME: 'academy-video-jobs-dlq' }
+    const { code, said, calls } = await instance.boot({ ...alone, ...queue })
+    expect([code, said]).toEqual([0, expect.stringContaining('ready: i-0abc works')])
+    expect(calls.filter((call) => call.startsWith('aws autoscaling'))).toEqual([])
+    expect(await instance.read('etc/video-worker/instance')).toMatch(
+      /^AUTO_SCALING_GROUP_NAME=\n(?:.*\n)*VIDEO_SQS_QUEUE_NAME=deletes\nVIDEO_SQS_DLQ_NAME=academy-video-jobs-dlq\n$/m,
+    )
+  })
+
   test('gets the image by its digest, and the units that are in it', async () => {
     const { code, said, calls } = await instance.boot(image)
     expect([code, said]).toEqual([0, expect.stringContaining('ready')])

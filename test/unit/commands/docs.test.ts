@@ -1,12 +1,31 @@
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { commandsPage } from '../../../deploy/commands/docs.ts'
+import { parseCommandLine } from '../../../deploy/commands/parse.ts'
 import { type CommandSpec, commands } from '../../../deploy/commands/table.ts'
 import { loadParts } from '../../../shared/config.ts'
+import { root } from '../house/sources.ts'
 import { required } from '../shared/config-required.ts'
 
 test('docs/commands.md is what `node deploy/commands/docs.ts` writes', () => {
   expect(readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')).toBe(commandsPage())
+})
+
+/** Command lines of a page, in code or between backticks, without what stands behind them. */
+const linesOf = (page: string) =>
+  [...page.matchAll(/npx video-worker ((?=[a-z])(?:[^`\n#\\]|\\\n)+)/g)].map(([, line = '']) =>
+    line.replaceAll('\\\n', ' ').trim(),
+  )
+const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })]
+
+test('every command line in the docs is one that is understood', () => {
+  const lines = pages.flatMap((page) => linesOf(readFileSync(join(root, page), 'utf8')))
+  expect(lines.length).toBeGreaterThan(30)
+  for (const line of lines) {
+    const words = [...line.matchAll(/["']([^"']*)["']|\S+/g)].map(([word, quoted]) => quoted ?? word)
+    expect(() => parseCommandLine(words)).not.toThrow()
+  }
 })
 
 describe('a command', () => {

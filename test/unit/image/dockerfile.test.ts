@@ -48,6 +48,14 @@ test('ffmpeg is pinned by its exact version, and tried while the image is built'
   expect(commands).toContain('node deploy/image/main-tools.ts')
 })
 
+test('what changes often is copied behind what takes long: a new package installs no ffmpeg again', () => {
+  const steps = worker.instructions.map(({ name, rest }) => `${name} ${rest}`)
+  const at = (text: string) => steps.findIndex((step) => step.includes(text))
+  const order = ['apt-get install', 'COPY --from=node ', 'COPY --from=packages ', 'COPY worker ']
+  expect(order.map(at)).toEqual(order.map(at).toSorted((a, b) => a - b))
+  expect(Math.min(...order.map(at))).toBeGreaterThanOrEqual(0)
+})
+
 describe.each(finals)('the image %s', (_, stage) => {
   const own = (name: string) => stage.instructions.filter((each) => each.name === name)
 

@@ -62,3 +62,49 @@ test('what changes the fleet runs one at a time, is never cut off, and asks the 
     expect(text).toMatch(/environment: production/)
   }
 })
+
+describe('the roles of docs/delivery.md may what the scripts call', () => {
+  const delivery = read('docs/delivery.md')
+  const granted = (role: string) =>
+    [...delivery.matchAll(new RegExp(`^\\| ${role} \\| (.*?) \\|`, 'gm'))].flatMap(([, actions = '']) =>
+      [...actions.matchAll(/`([\w:]+)`/g)].map(([, action = '']) => action),
+    )
+  // The command line's own names, where they are not the action's.
+  const others: Record<string, string> = {
+    'ecr:GetLoginPassword': 'ecr:GetAuthorizationToken',
+    'lambda:WaitFunctionUpdatedV2': 'lambda:GetFunction',
+  }
+  const calls = (script: string) =>
+    [...read(`deploy/release/${script}`).matchAll(/\baws ([a-z]+) ((?:wait )?[a-z\d-]+)/g)].map(
+      ([, service = '', words = '']) => {
+        const name = words.replace(/(?:^|[ -])(\w)/g, (_, letter: string) => letter.toUpperCase())
+        return others[`${service}:${name}`] ?? `${service}:${name}`
+      },
+    )
+  const docker = [
+    'BatchCheckLayerAvailability',
+    'InitiateLayerUpload',
+    'UploadLayerPart',
+    'CompleteLayerUpload',
+  ]
+  const pull = ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer']
+
+  test.each([
+    ['push', ['build-and-push.sh'], [...docker.map((each) => `ecr:${each}`), 'ecr:PutImage', ...pull]],
+    ['deploy', ['deploy.sh', 'rollback.sh'], pull],
+  ])('%s', (role, scripts, byOthers) => {
+    const called = new Set([...scripts.flatMap(calls), ...byOthers])
+    expect([...new Set(granted(role))].sort()).toEqual([...called].sort())
+  })
+
+  test('each is trusted where its job runs: on main, and in the environment', () => {
+    const jobs = read('.github/workflows/release.yml').split(/^ {2}(?=\w+:\n)/m)
+    const job = (name: string) => jobs.findLast((text) => text.startsWith(`${name}:`)) ?? ''
+    expect(job('push')).toMatch(/AWS_PUSH_ROLE/)
+    expect(job('push')).not.toMatch(/environment:/)
+    expect(job('deploy')).toMatch(/environment: production\n.*AWS_DEPLOY_ROLE.*role-duration-seconds: 10800/s)
+    for (const each of ['ref:refs/heads/main', 'environment:production'])
+      expect(delivery).toContain(`NAME:${each}`)
+    expect(delivery).toContain('--max-session-duration 10800')
+  })
+})
