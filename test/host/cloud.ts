@@ -133,7 +133,6 @@ export function environmentOf({ fleet }: Bench, { metadata, scaling }: Cloud): s
     AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.endpoint,
     AWS_ENDPOINT_URL_AUTO_SCALING: scaling.endpoint,
     ...{ SCRATCH_MIN_FREE_MB: '64', FANOUT: 'never', CHUNK_SECONDS: '4', HLS_TIME_SECONDS: '2' },
-    SCALE_IN_IDLE_SECONDS: '5',
   })
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   return `${lines.join('\n')}\n`

@@ -102,7 +102,14 @@ async function works(bench: Bench, cloud: Cloud, dir: string): Promise<string> {
   assert.equal(kind, 'complete')
   const job = secondsSince(started)
   await fleet.until('scale-in may have it again', () => !cloud.scaling.isProtected(names.instance))
-  const shelter = cloud.scaling.calls.filter(({ action }) => action === 'SetInstanceProtection').length
+  const protection = cloud.scaling.calls.filter(
+    ({ action, status }) => action === 'SetInstanceProtection' && status === 200,
+  )
+  // For the job, and given up a minute after it (SCALE_IN_IDLE_SECONDS).
+  assert.deepEqual(
+    protection.slice(-2).map(({ parameters }) => parameters.ProtectedFromScaleIn),
+    ['true', 'false'],
+  )
   const before = cloud.scaling.calls.length
   assert.ok(cloud.scaling.scaleIn(names.instance))
   await fleet.until('the worker has let the instance go', () => toldSince(cloud, before).length > 0)
@@ -110,7 +117,7 @@ async function works(bench: Bench, cloud: Cloud, dir: string): Promise<string> {
   return [
     `archive of ${Math.round(cloud.archive / 1e6)} MB`,
     `ready after ${seconds} s, CONTINUE; “${StatusText}”; scratch of the boot before is kept`,
-    `a job took ${job} s, with ${shelter} calls for protection`,
+    `a job took ${job} s, protected from scale-in until it was idle`,
     'scaled in, the worker completed its hook with CONTINUE',
   ].join('; ')
 }
