@@ -26,5 +26,6 @@ describe('half a minute of chaos', () => {
     expect(result.workerStarts).toBeGreaterThan(2)
     expect(result.balance.ended.complete).toBeGreaterThan(0)
     expect(result.samples.length).toBeGreaterThan(0)
+    expect(ledgerLines(result).join('\n')).toMatch(/least time left on a lease +\| [\d-]/)
   })
 })

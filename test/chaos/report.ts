@@ -1,5 +1,6 @@
 /** The ledger of a run for people: the same lines in the terminal and in docs/chaos.md. Pure. */
 import { markdownTable } from '../../shared/markdown.ts'
+import { heldLines } from './held.ts'
 import { endOf, type JobEnd } from './ledger.ts'
 import type { ChaosResult } from './run.ts'
 import { beatSeconds } from './settle.ts'
@@ -29,6 +30,7 @@ export function ledgerLines(result: ChaosResult): string[] {
     '',
     ...markdownTable(['source', 'in', ...ends], [...rows, sum]).split('\n'),
     '',
+    ...heldLines(result.samples),
     `callbacks: ${heard} of ${there.length} jobs whose video is there, ${callbacks - heard} of deleted ones before; ${forgotten} second ones, since Redis forgot the first`,
     `queue: ${waiting}; backlog: ${counters.join(', ')}; dead letters: ${parked}, of ${facts.poison.length} poison and ${ended.dead} dead`,
     `left over: ${facts.processes.length} processes, ${facts.scratch.length} scratch folders, ${facts.uploads.length} open uploads, ${facts.jobs.flatMap(({ strays }) => strays).length} objects`,
