@@ -52,7 +52,7 @@ function checkJob(job: Job, world: World, watch: Watch, limits: EndLimits): void
   }
   const last = accepted.at(-1)!
   if (last.name === 'complete') {
-    const fault = faultOf(world.bucket, folder, job.id, world.lateKeys)
+    const fault = faultOf(world.bucket, folder, job.id)
     if (fault) watch.breach('output', `${name} is complete, and ${fault}`)
     const work = left.find((key) => key.startsWith(workFolder(folder)))
     if (work && !watch.untidy.has(job.id))

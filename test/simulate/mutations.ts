@@ -201,6 +201,15 @@ export const mutations: readonly Mutation[] = [
     within: 400,
   },
   {
+    name: 'plan-keeps-the-names-of-the-one-before',
+    file: 'worker/job/plan.ts',
+    from: "const copy = isCopy(plan) ? copySeries : ''",
+    to: "if (plan) return plan\n  const copy = ''",
+    breaks: ['fault', 'output', 'half'],
+    likely: 4549,
+    within: 5000,
+  },
+  {
     name: 'dead-worker-leaves-the-ledger',
     file: 'worker/slot.ts',
     from: "if (claim.verdict === 'settled')\n",

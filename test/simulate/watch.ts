@@ -121,7 +121,7 @@ export class Watch {
     const [, folder, job] = /^(.*\/([0-9a-f-]{36})\/)master\.m3u8$/.exec(key) ?? []
     if (folder === undefined || job === undefined) return
     const gone = this.#people.jobs.find(({ id }) => id === job)?.video.goneMs !== undefined
-    const fault = gone ? undefined : faultOf(this.#world.bucket, folder, job, this.#world.lateKeys)
+    const fault = gone ? undefined : faultOf(this.#world.bucket, folder, job)
     if (fault) this.breach('half', `the master of ${job.slice(0, 8)} is up, and ${fault}`)
   }
 
@@ -140,7 +140,7 @@ export class Watch {
     if (name !== 'complete' || status !== 200) return
     if (report.hlsPath !== `${job.folder}master.m3u8`)
       this.breach('output', `${job.id.slice(0, 8)} reports ${report.hlsPath}`)
-    const fault = faultOf(this.#world.bucket, job.folder, job.id, this.#world.lateKeys)
+    const fault = faultOf(this.#world.bucket, job.folder, job.id)
     if (fault) this.breach('output', `${job.id.slice(0, 8)} is reported complete, and ${fault}`)
   }
 

@@ -3,7 +3,7 @@ import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { soundRenditions } from '../chunk/layout.ts'
-import { openLedger, type Plan } from '../chunk/ledger.ts'
+import { isCopy, openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
@@ -62,12 +62,11 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       if (!plan) return 'moot'
       const stored = await ledger.manifests(run.signal)
       // Of this very plan: a part of the one before may refuse when the next is stored already.
-      if (plan.series === 'copy-' && stored.has(refusalKey(''))) return 'replan'
+      if (isCopy(plan) && stored.has(refusalKey(''))) return 'replan'
       if (!isMissing(plan, stored)) return 'found'
       if (await keyChanged(spec, plan, run.signal)) return 'replan'
       planned = plan.series
-      await orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
-      return 'encoded'
+      return orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
     },
     async complete(result, signal) {
       const spec = await parent.spec(signal)
@@ -150,13 +149,15 @@ async function encodePart(
   { part }: PartMessage,
   ports: VideoPorts,
   run: RunContext,
-): Promise<void> {
+): Promise<'encoded' | 'replan'> {
   const name = partName(part)
-  await withVideo(
+  return withVideo(
     spec,
     ports,
     run,
     async (opened) => {
+      // Another file than the plan is of: it would be cut by what is known of the first.
+      if (opened.object.etag !== plan.source.etag) return 'replan'
       const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, run.signal))
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
@@ -177,6 +178,7 @@ async function encodePart(
       }
       const { fetchedBytes } = opened.source.stats()
       run.logger.info({ fetchedBytes, sourceBytes: opened.object.bytes }, 'part encoded')
+      return 'encoded'
     },
     { name: `${spec.jobId}-${name}`, share: shareOf(plan, part) },
   )
