@@ -157,8 +157,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'given-up-without-a-copy',
     file: settle,
-    from: 'await queue.park(parked,',
-    to: 'void ((...unused) => unused)(parked,',
+    from: '() => queue.park(parked,',
+    to: '() => ((...unused) => unused)(parked,',
     breaks: ['dead-letters'],
     likely: 5,
     within: 50,

@@ -1,4 +1,4 @@
-import { WorkerError } from '../../shared/errors.ts'
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
@@ -84,17 +84,16 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
     fail: async () => 'accepted',
-    async removeOutput(error, signal) {
-      // A part that was sent twice may fail behind a job that is published.
-      if ((await records.state(parent.identity)) !== 'done') await parent.removeOutput(error, signal)
-    },
-    async giveUp(state, error, signal) {
+    // Likewise: as long as it is not sure that the job ends, what its other parts have stored stays.
+    removeOutput: async () => {},
+    async giveUp(state, error, signal, park) {
       const claim = await records.claim(parent.identity, {
         ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
         // No record: the job was shared while Redis was away, and the backlog counts it still.
         ...{ messageId: message.jobId, sentMs: 0, counted: true },
       })
-      if (claim.verdict === 'settled') return
+      // A part that was sent twice may fail behind a job that is published.
+      if (claim.verdict === 'settled') return parent.sweep(claim.state, signal)
       // Its join, or another part that ends it: whoever has it may fail at that.
       if (claim.verdict === 'busy')
         throw new WorkerError(
@@ -102,7 +101,13 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
           `the job of ${name} is held for ${Math.ceil(claim.leftMs / 1000)} s`,
         )
       try {
-        await parent.fail(error, signal)
+        await parent.fail(error, signal).catch((refusal: unknown) => {
+          // As of a job that is whole: what the API will not hear of, the dead-letter queue has.
+          if (!park || asWorkerError(refusal).code !== 'api_refused') throw refusal
+        })
+        await parent.removeOutput(error, signal)
+        // Behind the record's end nobody would come back to do it.
+        await park?.()
       } catch (failure) {
         await records.fanOut(parent.identity, claim.token).catch(() => {})
         throw failure
