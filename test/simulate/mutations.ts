@@ -65,6 +65,15 @@ export const mutations: readonly Mutation[] = [
     within: 3000,
   },
   {
+    name: 'refused-beat-is-no-loss',
+    file: 'worker/lease.ts',
+    from: "if (error instanceof WorkerError && error.kind === 'lost') {\n        end(error)",
+    to: "if (error instanceof WorkerError && error.kind === 'lost' && ended) {\n        end(error)",
+    breaks: ['after-lease'],
+    likely: 2782,
+    within: 3000,
+  },
+  {
     name: 'status-without-fencing-token',
     file: 'shared/lua/fenced-set.lua',
     from: "if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end",
