@@ -1,4 +1,5 @@
 /** Watches one run: what must never happen while it goes on. What must be at its end is in end.ts. */
+import { jobRecordKey } from '../../shared/keys.ts'
 import type { MessageView } from '../strict-sqs/message.ts'
 import { type About, aboutOf, heldBy } from './holders.ts'
 import type { Job, People } from './jobs.ts'
@@ -157,7 +158,13 @@ export class Watch {
   }
 
   onCrash(machine: Machine): void {
-    for (const { about } of heldBy(this.#world, machine)) this.endsOf(about.job, about.part).crashes += 1
+    for (const { about } of heldBy(this.#world, machine)) {
+      const { job, part } = about
+      this.endsOf(job, part).crashes += 1
+      // A part holds its job as well while it ends it.
+      const { owner } = this.#world.redis.hash(jobRecordKey(job))
+      if (owner === `${machine.name}:${job}/${part}`) this.endsOf(job).crashes += 1
+    }
   }
 
   onDrained(machine: Machine, how: 'clean' | 'forced'): void {

@@ -84,7 +84,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
     fail: async () => 'accepted',
-    // Likewise: as long as it is not sure that the job ends, what its other parts have stored stays.
+    // Likewise, behind the job's end: until that is sure, what its other parts have stored stays.
     removeOutput: async () => {},
     async giveUp(state, error, signal, park) {
       const claim = await records.claim(parent.identity, {
@@ -105,7 +105,6 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
           // As of a job that is whole: what the API will not hear of, the dead-letter queue has.
           if (!park || asWorkerError(refusal).code !== 'api_refused') throw refusal
         })
-        await parent.removeOutput(error, signal)
         // Behind the record's end nobody would come back to do it.
         await park?.()
       } catch (failure) {
@@ -117,7 +116,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const status = parent.status({ state, error })
       const answer = await records.finish(parent.identity, claim.token, { state, status, revivable })
       await parent.ended?.()
-      // What another part has stored meanwhile; from here on each finds the job ended, and clears up itself.
+      // What all parts have stored until now; from here on each finds the job ended, and clears up itself.
       if (answer !== 'lost') await parent.sweep(state, signal)
     },
     startBody: parent.body,

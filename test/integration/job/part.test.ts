@@ -47,7 +47,6 @@ async function giveUp({ dead = false, fail }: End = {}, done: string[] = []): Pr
   const parent = {
     identity,
     fail: fail ?? (async () => (await say('told')) ?? 'accepted'),
-    removeOutput: () => say('output removed'),
     sweep: (state: string) => say(`swept as ${state}`),
     status: () => ({}),
   } as unknown as VideoWork
@@ -67,12 +66,11 @@ async function claimJob() {
 
 test('what another part stored while this one ended the job is removed once the job has ended', async () => {
   await records.fanOut(identity, (await claimJob()).token)
-  const done = ['told, running', 'output removed, running', 'swept as cancelled, cancelled']
-  expect(await giveUp()).toEqual(done)
+  expect(await giveUp()).toEqual(['told, running', 'swept as cancelled, cancelled'])
 })
 
 test('a job that a part gives up is kept in the dead-letter queue, once the API knows and before its record ends', async () => {
-  const done = ['told, running', 'output removed, running', 'parked, running', 'swept as dead, dead']
+  const done = ['told, running', 'parked, running', 'swept as dead, dead']
   expect(await giveUp({ dead: true })).toEqual(done)
   // Another part that is given up behind it, or one that came twice.
   expect(await giveUp({ dead: true })).toEqual(['swept as dead, dead'])
@@ -96,7 +94,7 @@ test('an API that is away keeps the job from its end, one that refuses its last 
   await expect(away).rejects.toMatchObject({ code: 'api_unavailable' })
   expect([done, await records.state(identity)]).toEqual([[], 'fanned'])
   await giveUp({ dead: true, fail: failing('api_refused') }, done)
-  expect(done).toEqual(['output removed, running', 'parked, running', 'swept as dead, dead'])
+  expect(done).toEqual(['parked, running', 'swept as dead, dead'])
 })
 
 test('a job that was shared while Redis was away leaves the backlog when a part ends it', async () => {
