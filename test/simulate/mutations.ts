@@ -209,6 +209,17 @@ export const mutations: readonly Mutation[] = [
     likely: 27,
     within: 400,
   },
+  // That such a part ends nothing and says nothing (`return`) no promise sees: whoever has the job ends it or shares it
+  // anew, and then the part is sent again with all its attempts. test/integration/job/part.test.ts sees it.
+  {
+    name: 'part-gives-up-a-job-that-somebody-has',
+    file: 'worker/job/part.ts',
+    from: "if (claim.verdict === 'busy')",
+    to: "if (claim.verdict === 'busy') return parent.fail(error, signal).then(() => park?.())\n      if (false)",
+    breaks: ['one-callback', 'dead-letters'],
+    likely: 127,
+    within: 200,
+  },
   {
     name: 'plan-keeps-the-names-of-the-one-before',
     file: 'worker/job/plan.ts',
@@ -228,17 +239,3 @@ export const mutations: readonly Mutation[] = [
     within: 400,
   },
 ]
-
-/** The text of a file with the mutation's change, if it is in this file. Throws when its place is not there once. */
-export function mutate(mutation: Mutation | undefined, file: string, text: string): string {
-  if (mutation?.file !== file) return text
-  if (text.split(mutation.from).length !== 2)
-    throw new Error(`mutation ${mutation.name}: its text is not once in ${file}`)
-  return text.replace(mutation.from, () => mutation.to)
-}
-
-/** A script of shared/lua with its prelude. */
-export function mutatedScript(name: string, source: string, mutation: Mutation | undefined): string {
-  const file = mutation?.file === 'shared/lua/prelude.lua' ? mutation.file : `shared/lua/${name}.lua`
-  return mutate(mutation, file, source)
-}
