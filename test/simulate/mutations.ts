@@ -106,7 +106,7 @@ export const mutations: readonly Mutation[] = [
     from: "if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end",
     to: '',
     breaks: ['backlog', 'attempts', 'one-callback'],
-    likely: 141,
+    likely: 177,
     within: 400,
   },
   {
@@ -124,7 +124,7 @@ export const mutations: readonly Mutation[] = [
     from: "return giveBack('releases', instant",
     to: "return giveBack('failures', instant",
     breaks: ['attempts'],
-    likely: 1,
+    likely: 5,
     within: 50,
   },
   {
