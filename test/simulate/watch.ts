@@ -38,6 +38,8 @@ export class Watch {
   readonly #people: People
   /** Jobs whose bucket was away even when their end was tidied once more. */
   readonly untidy = new Set<string>()
+  /** Jobs of which an attempt, or one of a part, began without Redis: nobody could tell it what had failed before. */
+  readonly unclaimed = new Set<string>()
   readonly #drainMs: number
   #recount: boolean
   /** Of each process: what it said it hands back because it drains. */
@@ -196,6 +198,7 @@ export class Watch {
     if (error?.code && faults.includes(error.code) && !gone)
       this.breach('fault', `${message}: ${error.message}`)
     if (message === 'the end could not be tidied') this.untidy.add(job)
+    if (message.startsWith('no claim in Redis')) this.unclaimed.add(job)
     if (message === 'job settled' && outcome === 'lost') this.endsOf(job, part).crashes += 1
     if (!error || !['job ended without a result', 'the outcome could not be settled'].includes(message))
       return

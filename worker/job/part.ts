@@ -101,6 +101,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
           `the job of ${name} is held for ${Math.ceil(claim.leftMs / 1000)} s`,
         )
       try {
+        // The API may take it and its answer be lost, for longer than the request to cancel is kept.
+        if (state === 'cancelled') await parent.rememberCancel?.()
         await parent.fail(error, signal).catch((refusal: unknown) => {
           // As of a job that is whole: what the API will not hear of, the dead-letter queue has.
           if (!park || asWorkerError(refusal).code !== 'api_refused') throw refusal

@@ -46,6 +46,7 @@ async function giveUp({ dead = false, fail }: End = {}, done: string[] = []): Pr
   const say = async (what: string) => void done.push(`${what}, ${await records.state(identity)}`)
   const parent = {
     identity,
+    rememberCancel: () => say('cancel remembered'),
     fail: fail ?? (async () => (await say('told')) ?? 'accepted'),
     sweep: (state: string) => say(`swept as ${state}`),
     status: () => ({}),
@@ -66,7 +67,8 @@ async function claimJob() {
 
 test('what another part stored while this one ended the job is removed once the job has ended', async () => {
   await records.fanOut(identity, (await claimJob()).token)
-  expect(await giveUp()).toEqual(['told, running', 'swept as cancelled, cancelled'])
+  const done = ['cancel remembered, running', 'told, running', 'swept as cancelled, cancelled']
+  expect(await giveUp()).toEqual(done)
 })
 
 test('a job that a part gives up is kept in the dead-letter queue, once the API knows and before its record ends', async () => {
