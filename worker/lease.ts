@@ -53,6 +53,7 @@ export interface Lease {
   claimNow(): Promise<number | undefined>
   /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
   leaveRecord(): void
+  isRecordLeft(): boolean
   /** Throws lease_slack when the lease has run out unseen, since the process stood still: then nothing may be written. */
   check(): void
   /** No more beats; resolves when none is on its way. */
@@ -179,6 +180,7 @@ export function startLease(input: LeaseInput): Lease {
     leaveRecord() {
       recordLeft = true
     },
+    isRecordLeft: () => recordLeft,
     async stop() {
       stopped.abort()
       await holding

@@ -148,10 +148,10 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
       // What failed was the deletion's doing, such as a source that is not there: nobody would redrive it.
       if (answer === 'gone') return actDeleted()
       await ending.removeOutput(outcome.error, signal)
-      // Before the parent of a part ends: behind that nobody would come back to park it.
       const parked = { ...delivery, body: ending.startBody ?? delivery.body }
-      await queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
-      await ending.giveUp?.('dead', outcome.error, signal)
+      const park = () => queue.park(parked, `${outcome.error.code}: ${outcome.error.message}`, signal)
+      // Of a part: only once its job is sure to end.
+      await (ending.giveUp ? ending.giveUp('dead', outcome.error, signal, park) : park())
       await finishRecord(input, { state: 'dead', error: outcome.error, revivable: true })
       return sweepAndAcknowledge('dead')
     }
@@ -218,7 +218,9 @@ async function act<Result>(outcome: Outcome<Result>, input: SettleInput<Result>)
             )
             return -1
           })
-    if (answer === 0) throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')
+    // Ended by this attempt, which was then cut off: whoever gets the message next deletes it.
+    if (answer === 0 && !input.lease.isRecordLeft())
+      throw new WorkerError('lease_lost', 'the job is somebody else’s, or has ended')
     await showAgain(queue, delivery, seconds, signal)
   }
 }

@@ -11,6 +11,7 @@ import { monotonicMs } from '../shared/time.ts'
 import type { Delivery } from './intake.ts'
 import { createReporter, type Reporter } from './job/report.ts'
 import { alreadyPublished, fannedOut, type Work } from './job/work.ts'
+import { stopInTime } from './late-cancel.ts'
 import type { LateEnds } from './late-ends.ts'
 import { type Lease, startLease } from './lease.ts'
 import { type Attempts, type Outcome, outcomeOfError } from './outcome.ts'
@@ -103,7 +104,7 @@ export async function runDelivery<Result>(
     sentMs: delivery.sentMs,
     resumed: attempt > 1,
     token: lease.token,
-    onStop: (error) => stopJob.abort(error),
+    onStop: stopInTime(work, attempt, (error) => stopJob.abort(error)),
   })
   onRunning({
     ...{ jobId: work.identity.jobId, kind: work.kind, attempt, startedMs, reporter, lease },

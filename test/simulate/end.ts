@@ -45,14 +45,14 @@ function checkJob(job: Job, world: World, watch: Watch, limits: EndLimits): void
     watch.breach('ends', `nobody was told how ${name} ended`)
     return
   }
-  // Without a record a duplicate begins a job anew whose failure nobody remembers.
-  if (accepted.length > 1 && !limits.recount) {
+  // Without its record a job begins anew whose failure the API may know, and nobody else.
+  if (accepted.length > 1 && !limits.recount && !watch.unclaimed.has(job.id)) {
     const what = accepted.map((report) => `${report.name} ${report.code}`).join(', ')
     watch.breach('one-callback', `the API took ${accepted.length} ends of ${name}: ${what}`)
   }
   const last = accepted.at(-1)!
   if (last.name === 'complete') {
-    const fault = faultOf(world.bucket, folder, job.id, world.lateKeys)
+    const fault = faultOf(world.bucket, folder, job.id)
     if (fault) watch.breach('output', `${name} is complete, and ${fault}`)
     const work = left.find((key) => key.startsWith(workFolder(folder)))
     if (work && !watch.untidy.has(job.id))

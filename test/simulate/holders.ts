@@ -35,8 +35,10 @@ function readAbout(body: string): About | undefined {
 
 /**
  * The messages that a process may still work on: received, and neither deleted nor visible to others, as its own calls by
- * that very handle have it. A call by an older one that was given up and comes late shortens a lease, and nobody hears
- * of it before the next beat; the record in Redis keeps others off until then.
+ * that very handle have it. What another handle does to the message (a call that was given up and comes late, a copy of
+ * the message, another slot with it) nobody hears of before the next beat, and the record in Redis keeps others off until
+ * then: that excuses a process until SQS refuses it a beat, and not a moment longer. Of a message that one process has
+ * twice any of its deliveries counts: a call does not say which slot makes it.
  */
 export function heldBy(world: World, machine: Machine): { message: MessageView; about: About }[] {
   const nowMs = world.clock.wallMs()
@@ -46,6 +48,7 @@ export function heldBy(world: World, machine: Machine): { message: MessageView; 
     const mine = new Map(
       message.history
         .filter(({ what, handle = '' }) => what !== 'lapsed' && world.handles.get(handle) === machine)
+        .filter(({ handle = '' }) => !world.refused.has(handle))
         .map((event) => [event.handle, event]),
     )
     const isHeld = ({ visibleAtMs }: MessageEvent) =>

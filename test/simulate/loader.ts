@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { registerHooks, stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { type Mutation, mutate } from './mutations.ts'
+import type { Mutation } from './mutations.ts'
+import { mutate } from './plant.ts'
 
 const root = new URL('../../', import.meta.url).href
 const model = (name: string) => new URL(`model/${name}.ts`, import.meta.url).href

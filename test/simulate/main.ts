@@ -1,10 +1,4 @@
-/**
- * npm run simulate -- [--seeds N] [--from S] [--json FILE]   seeds S to S + N - 1; exit 1 when one is broken
- *                     [--show] [--all]                       prints what happened; with --all every read, too
- *                     [--mutation NAME]                      with this bug planted
- *                     [--mutations [--mutation A,B]]         plants each bug, or these, until a seed finds it
- * docs/simulation.md.
- */
+/** Runs the simulation: docs/simulation.md. */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { realMs } from './clock.ts'
@@ -12,8 +6,14 @@ import { loadProduct } from './loader.ts'
 import { type Mutation, mutations } from './mutations.ts'
 import { runSeed } from './run.ts'
 
+const usage = `npm run simulate -- [--seeds N] [--from S] [--json FILE]   seeds S to S + N - 1; exit 1 when one is broken
+                    [--show] [--all]                       prints what happened; with --all every read, too
+                    [--mutation NAME]                      with this bug planted
+                    [--mutations [--mutation A,B]]         plants each bug, or these, until a seed finds it`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     json: { type: 'string' },
@@ -29,6 +29,10 @@ process.on('warning', (warning) => {
   if (warning.name !== 'ExperimentalWarning') console.error(warning)
 })
 
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
 const from = Number(values.from)
 const result = values.mutations ? await plantAll() : await runMany(named(values.mutation))
 if (values.json) writeFileSync(values.json, JSON.stringify(result, null, 2))

@@ -65,6 +65,15 @@ export const mutations: readonly Mutation[] = [
     within: 3000,
   },
   {
+    name: 'refused-beat-is-no-loss',
+    file: 'worker/lease.ts',
+    from: "if (error instanceof WorkerError && error.kind === 'lost') {\n        end(error)",
+    to: "if (error instanceof WorkerError && error.kind === 'lost' && ended) {\n        end(error)",
+    breaks: ['after-lease'],
+    likely: 2782,
+    within: 3000,
+  },
+  {
     name: 'status-without-fencing-token',
     file: 'shared/lua/fenced-set.lua',
     from: "if held[1] and (held[1] ~= ARGV[1] or held[2] ~= 'running') then return 0 end",
@@ -97,7 +106,7 @@ export const mutations: readonly Mutation[] = [
     from: "if held[1] ~= ARGV[1] or held[2] ~= 'running' then return 0 end",
     to: '',
     breaks: ['backlog', 'attempts', 'one-callback'],
-    likely: 141,
+    likely: 177,
     within: 400,
   },
   {
@@ -115,7 +124,7 @@ export const mutations: readonly Mutation[] = [
     from: "return giveBack('releases', instant",
     to: "return giveBack('failures', instant",
     breaks: ['attempts'],
-    likely: 1,
+    likely: 5,
     within: 50,
   },
   {
@@ -157,8 +166,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'given-up-without-a-copy',
     file: settle,
-    from: 'await queue.park(parked,',
-    to: 'void ((...unused) => unused)(parked,',
+    from: '() => queue.park(parked,',
+    to: '() => ((...unused) => unused)(parked,',
     breaks: ['dead-letters'],
     likely: 5,
     within: 50,
@@ -200,6 +209,26 @@ export const mutations: readonly Mutation[] = [
     likely: 27,
     within: 400,
   },
+  // That such a part ends nothing and says nothing (`return`) no promise sees: whoever has the job ends it or shares it
+  // anew, and then the part is sent again with all its attempts. test/integration/job/part.test.ts sees it.
+  {
+    name: 'part-gives-up-a-job-that-somebody-has',
+    file: 'worker/job/part.ts',
+    from: "if (claim.verdict === 'busy')",
+    to: "if (claim.verdict === 'busy') return parent.fail(error, signal).then(() => park?.())\n      if (false)",
+    breaks: ['one-callback', 'dead-letters'],
+    likely: 127,
+    within: 200,
+  },
+  {
+    name: 'plan-keeps-the-names-of-the-one-before',
+    file: 'worker/job/plan.ts',
+    from: "const copy = isCopy(plan) ? copySeries : ''",
+    to: "if (plan) return plan\n  const copy = ''",
+    breaks: ['fault', 'output', 'half'],
+    likely: 4549,
+    within: 5000,
+  },
   {
     name: 'dead-worker-leaves-the-ledger',
     file: 'worker/slot.ts',
@@ -210,17 +239,3 @@ export const mutations: readonly Mutation[] = [
     within: 400,
   },
 ]
-
-/** The text of a file with the mutation's change, if it is in this file. Throws when its place is not there once. */
-export function mutate(mutation: Mutation | undefined, file: string, text: string): string {
-  if (mutation?.file !== file) return text
-  if (text.split(mutation.from).length !== 2)
-    throw new Error(`mutation ${mutation.name}: its text is not once in ${file}`)
-  return text.replace(mutation.from, () => mutation.to)
-}
-
-/** A script of shared/lua with its prelude. */
-export function mutatedScript(name: string, source: string, mutation: Mutation | undefined): string {
-  const file = mutation?.file === 'shared/lua/prelude.lua' ? mutation.file : `shared/lua/${name}.lua`
-  return mutate(mutation, file, source)
-}

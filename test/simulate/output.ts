@@ -3,15 +3,10 @@ import type { Bucket } from './bucket.ts'
 import { readPiece } from './film.ts'
 
 /**
- * What is wrong with a published job, in words; undefined when nothing is. folder: of the job, with its slash; late: keys
- * whose writers had given up when the write arrived, perhaps over what a later plan had put there.
+ * What is wrong with a published job, in words; undefined when nothing is. folder: of the job, with its slash. Nothing
+ * is excused: not even a write that arrives when its writer has given up can put one plan's bytes among another's.
  */
-export function faultOf(
-  bucket: Bucket,
-  folder: string,
-  jobId: string,
-  late: ReadonlySet<string>,
-): string | undefined {
+export function faultOf(bucket: Bucket, folder: string, jobId: string): string | undefined {
   const master = bucket.text(`${folder}master.m3u8`)
   if (master === undefined) return 'there is no master playlist'
   const lists = [...named(master), ...[...master.matchAll(/URI="([^"]+)"/g)].map(([, uri]) => uri!)]
@@ -32,7 +27,7 @@ export function faultOf(
       if (piece.job !== jobId) return `${track}${uri} is of job ${piece.job}`
       if (`${piece.track}/` !== track) return `${track}${uri} is of track ${piece.track}`
       if (piece.part !== expected) return `${track}${uri} is piece ${piece.part}, ${expected} belongs there`
-      if (!late.has(`${folder}${track}${uri}`)) plans.add(piece.plan)
+      plans.add(piece.plan)
     }
   }
   return plans.size <= 1 ? undefined : `it is of ${plans.size} plans`

@@ -1,4 +1,5 @@
 /** Watches one run: what must never happen while it goes on. What must be at its end is in end.ts. */
+import { jobRecordKey } from '../../shared/keys.ts'
 import type { MessageView } from '../strict-sqs/message.ts'
 import { type About, aboutOf, heldBy } from './holders.ts'
 import type { Job, People } from './jobs.ts'
@@ -37,6 +38,8 @@ export class Watch {
   readonly #people: People
   /** Jobs whose bucket was away even when their end was tidied once more. */
   readonly untidy = new Set<string>()
+  /** Jobs of which an attempt, or one of a part, began without Redis: nobody could tell it what had failed before. */
+  readonly unclaimed = new Set<string>()
   readonly #drainMs: number
   #recount: boolean
   /** Of each process: what it said it hands back because it drains. */
@@ -121,7 +124,7 @@ export class Watch {
     const [, folder, job] = /^(.*\/([0-9a-f-]{36})\/)master\.m3u8$/.exec(key) ?? []
     if (folder === undefined || job === undefined) return
     const gone = this.#people.jobs.find(({ id }) => id === job)?.video.goneMs !== undefined
-    const fault = gone ? undefined : faultOf(this.#world.bucket, folder, job, this.#world.lateKeys)
+    const fault = gone ? undefined : faultOf(this.#world.bucket, folder, job)
     if (fault) this.breach('half', `the master of ${job.slice(0, 8)} is up, and ${fault}`)
   }
 
@@ -140,7 +143,7 @@ export class Watch {
     if (name !== 'complete' || status !== 200) return
     if (report.hlsPath !== `${job.folder}master.m3u8`)
       this.breach('output', `${job.id.slice(0, 8)} reports ${report.hlsPath}`)
-    const fault = faultOf(this.#world.bucket, job.folder, job.id, this.#world.lateKeys)
+    const fault = faultOf(this.#world.bucket, job.folder, job.id)
     if (fault) this.breach('output', `${job.id.slice(0, 8)} is reported complete, and ${fault}`)
   }
 
@@ -157,7 +160,13 @@ export class Watch {
   }
 
   onCrash(machine: Machine): void {
-    for (const { about } of heldBy(this.#world, machine)) this.endsOf(about.job, about.part).crashes += 1
+    for (const { about } of heldBy(this.#world, machine)) {
+      const { job, part } = about
+      this.endsOf(job, part).crashes += 1
+      // A part holds its job as well while it ends it.
+      const { owner } = this.#world.redis.hash(jobRecordKey(job))
+      if (owner === `${machine.name}:${job}/${part}`) this.endsOf(job).crashes += 1
+    }
   }
 
   onDrained(machine: Machine, how: 'clean' | 'forced'): void {
@@ -189,6 +198,7 @@ export class Watch {
     if (error?.code && faults.includes(error.code) && !gone)
       this.breach('fault', `${message}: ${error.message}`)
     if (message === 'the end could not be tidied') this.untidy.add(job)
+    if (message.startsWith('no claim in Redis')) this.unclaimed.add(job)
     if (message === 'job settled' && outcome === 'lost') this.endsOf(job, part).crashes += 1
     if (!error || !['job ended without a result', 'the outcome could not be settled'].includes(message))
       return

@@ -35,6 +35,8 @@ export class World {
   readonly machines: Machine[] = []
   /** Who received by which handle. */
   readonly handles = new Map<string, Machine>()
+  /** Handles by which a process was told that it has the message no more. */
+  readonly refused = new Set<string>()
   /** Keys of the bucket that were written when their writer had given up: nobody but the reconciler can find those. */
   readonly lateKeys = new Set<string>()
   /** Chance that an encode fails or hangs. */

@@ -21,7 +21,7 @@ export function muxedSound(plan: Laid): Sound | undefined {
   return isMuxed(plan) ? planSounds(plan.facts, { surround: 'off' })[0] : undefined
 }
 
-/** File name of a segment of muxed pictures and sound. */
+/** File name of a segment of muxed pictures and sound. It is fixed: one of a plan that was given up is told by its size. */
 export function muxedName(number: number): string {
   return `index${number}.ts`
 }

@@ -32,11 +32,19 @@ export interface Plan {
   /** None: segments are stored as they are. */
   readonly encryption?: Encryption
   /**
-   * What the names of all files begin with that are made by this plan: empty, or `copy-`. A plan that copies may be
-   * given up for one that encodes; what a late worker still writes by the first is no part of the second.
+   * What the names of all files begin with that are made by this plan: nothing, `copy-` of one that copies, and of one
+   * that follows another (of a source that was replaced, a key, a release) a word of its own before that. A plan may be
+   * given up while others work by it; what a late worker still writes by the first is no part of the second.
    */
-  readonly series: '' | 'copy-'
+  readonly series: string
 }
+
+/** Whether the pictures of the source are copied: such a plan may be given up for one that encodes. */
+export function isCopy({ series }: Pick<Plan, 'series'>): boolean {
+  return series.endsWith(copySeries)
+}
+
+export const copySeries = 'copy-'
 
 /** How segments are encrypted; the key itself is got from the API by whoever needs it, and never written. */
 export interface Encryption {

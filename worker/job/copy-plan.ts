@@ -2,7 +2,7 @@ import { asWorkerError, type ErrorCode } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { deadline } from '../../shared/time.ts'
 import { isMuxed } from '../chunk/layout.ts'
-import type { Ledger, Plan } from '../chunk/ledger.ts'
+import { copySeries, isCopy, type Ledger, type Plan } from '../chunk/ledger.ts'
 import { passthroughObjection, planPassthrough } from '../chunk/passthrough.ts'
 import type { FilmFacts } from '../media/facts.ts'
 import { readSampleIndex } from '../media/mp4-index.ts'
@@ -59,7 +59,7 @@ async function copyOf(
   const ladder = plan.ladder.map((rendition, rung) =>
     rung === 0 ? { ...rendition, copied: true } : rendition,
   )
-  return { ladder, grid, series: 'copy-' }
+  return { ladder, grid, series: copySeries }
 }
 
 /** What went wrong here may be the fault of the copied pictures: the next attempt does without. */
@@ -82,7 +82,7 @@ export async function orRefuseCopy<T>(
     return await step()
   } catch (error) {
     const { code, message } = asWorkerError(error)
-    if (plan.series === 'copy-' && speaksAgainst.includes(code)) {
+    if (isCopy(plan) && speaksAgainst.includes(code)) {
       using limit = deadline(lastWordsMs, new AbortController().signal, () => asWorkerError(error))
       await ledger.refuseCopy(message, limit.signal).catch((failure: unknown) => {
         logger.warn({ err: failure }, 'the ledger could not be told that copying failed')

@@ -1,9 +1,9 @@
-import { WorkerError } from '../../shared/errors.ts'
+import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
 import { soundRenditions } from '../chunk/layout.ts'
-import { openLedger, type Plan } from '../chunk/ledger.ts'
+import { isCopy, openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
 import { textTracksOf } from '../chunk/text-ledger.ts'
 import { orRefuseCopy } from './copy-plan.ts'
@@ -62,12 +62,11 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       if (!plan) return 'moot'
       const stored = await ledger.manifests(run.signal)
       // Of this very plan: a part of the one before may refuse when the next is stored already.
-      if (plan.series === 'copy-' && stored.has(refusalKey(''))) return 'replan'
+      if (isCopy(plan) && stored.has(refusalKey(''))) return 'replan'
       if (!isMissing(plan, stored)) return 'found'
       if (await keyChanged(spec, plan, run.signal)) return 'replan'
       planned = plan.series
-      await orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
-      return 'encoded'
+      return orRefuseCopy(plan, ledger, run.logger, () => encodePart(spec, plan, message, ports, run))
     },
     async complete(result, signal) {
       const spec = await parent.spec(signal)
@@ -85,17 +84,16 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     },
     // The parent hears of it in giveUp, once, however many parts end at the same time.
     fail: async () => 'accepted',
-    async removeOutput(error, signal) {
-      // A part that was sent twice may fail behind a job that is published.
-      if ((await records.state(parent.identity)) !== 'done') await parent.removeOutput(error, signal)
-    },
-    async giveUp(state, error, signal) {
+    // Likewise, behind the job's end: until that is sure, what its other parts have stored stays.
+    removeOutput: async () => {},
+    async giveUp(state, error, signal, park) {
       const claim = await records.claim(parent.identity, {
         ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
         // No record: the job was shared while Redis was away, and the backlog counts it still.
         ...{ messageId: message.jobId, sentMs: 0, counted: true },
       })
-      if (claim.verdict === 'settled') return
+      // A part that was sent twice may fail behind a job that is published.
+      if (claim.verdict === 'settled') return parent.sweep(claim.state, signal)
       // Its join, or another part that ends it: whoever has it may fail at that.
       if (claim.verdict === 'busy')
         throw new WorkerError(
@@ -103,7 +101,14 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
           `the job of ${name} is held for ${Math.ceil(claim.leftMs / 1000)} s`,
         )
       try {
-        await parent.fail(error, signal)
+        // The API may take it and its answer be lost, for longer than the request to cancel is kept.
+        if (state === 'cancelled') await parent.rememberCancel?.()
+        await parent.fail(error, signal).catch((refusal: unknown) => {
+          // As of a job that is whole: what the API will not hear of, the dead-letter queue has.
+          if (!park || asWorkerError(refusal).code !== 'api_refused') throw refusal
+        })
+        // Behind the record's end nobody would come back to do it.
+        await park?.()
       } catch (failure) {
         await records.fanOut(parent.identity, claim.token).catch(() => {})
         throw failure
@@ -113,7 +118,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       const status = parent.status({ state, error })
       const answer = await records.finish(parent.identity, claim.token, { state, status, revivable })
       await parent.ended?.()
-      // What another part has stored meanwhile; from here on each finds the job ended, and clears up itself.
+      // What all parts have stored until now; from here on each finds the job ended, and clears up itself.
       if (answer !== 'lost') await parent.sweep(state, signal)
     },
     startBody: parent.body,
@@ -150,13 +155,15 @@ async function encodePart(
   { part }: PartMessage,
   ports: VideoPorts,
   run: RunContext,
-): Promise<void> {
+): Promise<'encoded' | 'replan'> {
   const name = partName(part)
-  await withVideo(
+  return withVideo(
     spec,
     ports,
     run,
     async (opened) => {
+      // Another file than the plan is of: it would be cut by what is known of the first.
+      if (opened.object.etag !== plan.source.etag) return 'replan'
       const encoding = encodeContext(opened, spec, plan, await openSeal(spec, plan, run.signal))
       const { totalFrames } = plan.grid
       if (part.type === 'audio') {
@@ -177,6 +184,7 @@ async function encodePart(
       }
       const { fetchedBytes } = opened.source.stats()
       run.logger.info({ fetchedBytes, sourceBytes: opened.object.bytes }, 'part encoded')
+      return 'encoded'
     },
     { name: `${spec.jobId}-${name}`, share: shareOf(plan, part) },
   )

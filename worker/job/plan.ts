@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { WorkerError } from '../../shared/errors.ts'
 import { planGrid, planSoundGrid } from '../chunk/grid.ts'
 import { isMuxed } from '../chunk/layout.ts'
-import type { Ledger, Plan } from '../chunk/ledger.ts'
+import { copySeries, isCopy, type Ledger, type Plan } from '../chunk/ledger.ts'
 import { outputRate, planLadder } from '../media/ladder.ts'
 import { probeSource } from '../media/probe.ts'
 import type { Profile } from '../media/profile.ts'
@@ -29,30 +30,46 @@ export async function planJob(spec: VideoSpec, opened: OpenVideo): Promise<{ pla
   const { object, ledger, context } = opened
   const { signal, logger } = context
   const existing = await ledger.readPlan(signal)
-  const refusal = existing?.series === 'copy-' ? await ledger.copyRefusal(signal) : undefined
+  const refusal = existing && isCopy(existing) ? await ledger.copyRefusal(signal) : undefined
   const replaced = existing !== undefined && existing.source.etag !== object.etag
   const rekeyed = existing !== undefined && !replaced && (await keyChanged(spec, existing, signal))
   if (existing && !replaced && !rekeyed && refusal === undefined) {
     logger.info({ chunks: existing.grid.chunks.length }, 'the plan is in the bucket: going on from there')
     return { plan: existing, resumed: true }
   }
-  if (refusal !== undefined) {
-    logger.warn({ reason: refusal }, 'the pictures of the source cannot be copied: starting over')
-    await ledger.clear(signal)
-  } else if (rekeyed) {
-    logger.warn('the key of the video was replaced: starting over')
-    await ledger.clear(signal)
-  } else if (existing) {
-    logger.warn({ was: existing.source.etag, is: object.etag }, 'the source was replaced: starting over')
-    await ledger.clear(signal)
-  }
   const made = await withCopy(await makePlan(spec, opened), opened, refusal)
-  return { plan: await storePlan(made, ledger, context), resumed: false }
+  if (!existing) return { plan: await storePlan(made, ledger, context), resumed: false }
+  if (refusal !== undefined)
+    logger.warn({ reason: refusal }, 'the pictures of the source cannot be copied: starting over')
+  else if (rekeyed) logger.warn('the key of the video was replaced: starting over')
+  else logger.warn({ was: existing.source.etag, is: object.etag }, 'the source was replaced: starting over')
+  // Only now: as long as it is there, whoever comes after a worker that died knows that this plan is not the first.
+  await ledger.clear(signal)
+  // Of the same source by the same key: that it does not copy keeps its names apart.
+  const next = refusal === undefined ? successor(made) : { ...made, series: withoutCopy(existing.series) }
+  return { plan: await storePlan(next, ledger, context), resumed: false }
+}
+
+/**
+ * The plan under names of its own. Others may still work by the one before it, in segments with the same numbers: what
+ * they store late would be taken for this plan's, and the video be of two sources or of two keys. Pure.
+ */
+export function successor(plan: Omit<Plan, 'version'>): Omit<Plan, 'version'> {
+  const copy = isCopy(plan) ? copySeries : ''
+  const word = createHash('md5')
+    .update(JSON.stringify({ ...plan, series: copy }))
+    .digest('hex')
+    .slice(0, 8)
+  return { ...plan, series: `${word}-${copy}` }
+}
+
+function withoutCopy(series: string): string {
+  return series.slice(0, -copySeries.length)
 }
 
 /**
  * The plan that counts for this source: this one, or that of another worker that was first. What stands in the way
- * of it (another release's plan, another source's, a broken one) is cleared once. Throws output_invalid.
+ * of it (another release's plan, another source's, a broken one) is cleared once, and this one gets names of its own. Throws output_invalid.
  */
 export async function storePlan(
   made: Omit<Plan, 'version'>,
@@ -64,7 +81,7 @@ export async function storePlan(
   if (first) return first
   logger.warn('the plan in the bucket cannot be used: starting over')
   await ledger.clear(signal)
-  const second = fits(await ledger.writePlan(made, signal))
+  const second = fits(await ledger.writePlan(successor(made), signal))
   if (second) return second
   throw new WorkerError('output_invalid', 'another plan was written meanwhile, for another source or release')
 }

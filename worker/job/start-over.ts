@@ -1,6 +1,6 @@
 import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { Logger } from '../../shared/logger.ts'
-import type { Ledger, Plan } from '../chunk/ledger.ts'
+import { isCopy, type Ledger, type Plan } from '../chunk/ledger.ts'
 
 /**
  * Runs the verification of a whole video. When it fails, all that was made is removed, so that the next attempt makes
@@ -19,7 +19,7 @@ export async function orStartOver<T>(
   } catch (error) {
     const { code, message } = asWorkerError(error)
     // A plan that copies is given up for one that encodes.
-    if (code !== 'output_invalid' || plan.series === 'copy-') throw error
+    if (code !== 'output_invalid' || isCopy(plan)) throw error
     const before = await ledger.startedOver(signal)
     if (before !== undefined)
       throw new WorkerError('output_rejected', `${message}; the time before: ${before}`, { cause: error })

@@ -24,8 +24,16 @@ export interface Ending<Result> {
   tidy(result: Result, signal: AbortSignal): Promise<void>
   /** Of a job that has ended: removes what an attempt left that died, or what came late, behind the end. */
   sweep?(state: FinalState, signal: AbortSignal): Promise<void>
-  /** Before the record ends without a result: a part ends its parent here. */
-  giveUp?(state: FinalState, error: WorkerError, signal: AbortSignal): Promise<void>
+  /**
+   * Before the record ends without a result: a part ends its parent here. park: puts what is to be redriven into the
+   * dead-letter queue; of what is given up only, and once it is sure that the parent ends.
+   */
+  giveUp?(
+    state: FinalState,
+    error: WorkerError,
+    signal: AbortSignal,
+    park?: () => Promise<void>,
+  ): Promise<void>
   /** What a redrive of the dead-letter queue shall start, if not the message itself: of a part, its job. */
   readonly startBody?: string
   /** The JSON for the video's status key. */

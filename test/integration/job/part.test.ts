@@ -35,26 +35,68 @@ afterAll(async () => {
 })
 beforeEach(() => redis.delete(backlogKey(tenant), jobRecordKey('a')))
 
-/** The part ends its job; resolves to what was done with the job's folder, and to the record's state just then. */
-async function giveUp(): Promise<string[]> {
-  const done: string[] = []
+interface End {
+  /** Given up, not cancelled. */
+  readonly dead?: boolean
+  fail?(): Promise<never>
+}
+
+/** The part ends its job; what was done with the job and its folder, in order, and the record's state just then. */
+async function giveUp({ dead = false, fail }: End = {}, done: string[] = []): Promise<string[]> {
+  const say = async (what: string) => void done.push(`${what}, ${await records.state(identity)}`)
   const parent = {
     identity,
-    fail: async () => done.push(`told, ${await records.state(identity)}`) && 'accepted',
-    sweep: async (state: string) => void done.push(`swept as ${state}, ${await records.state(identity)}`),
+    rememberCancel: () => say('cancel remembered'),
+    fail: fail ?? (async () => (await say('told')) ?? 'accepted'),
+    sweep: (state: string) => say(`swept as ${state}`),
     status: () => ({}),
   } as unknown as VideoWork
   const part = partWork(message, parent, { records, owner: 'w' } as unknown as PartPorts)
-  await part.giveUp!('cancelled', cancelled, signal)
+  if (dead) await part.giveUp!('dead', new WorkerError('encode_failed', 'x'), signal, () => say('parked'))
+  else await part.giveUp!('cancelled', cancelled, signal)
   return done
 }
 
-test('what another part stored while this one ended the job is removed once the job has ended', async () => {
+async function claimJob() {
   const claim = await records.claim(identity, {
-    ...{ owner: 'w', leaseMs: 60_000, messageId: 'm', sentMs: 0, counted: true },
+    ...{ owner: 'other', leaseMs: 60_000, messageId: 'm', sentMs: 0, counted: true },
   })
-  if (claim.verdict === 'yours') await records.fanOut(identity, claim.token)
-  expect(await giveUp()).toEqual(['told, running', 'swept as cancelled, cancelled'])
+  if (claim.verdict !== 'yours') throw new Error(claim.verdict)
+  return claim
+}
+
+test('what another part stored while this one ended the job is removed once the job has ended', async () => {
+  await records.fanOut(identity, (await claimJob()).token)
+  const done = ['cancel remembered, running', 'told, running', 'swept as cancelled, cancelled']
+  expect(await giveUp()).toEqual(done)
+})
+
+test('a job that a part gives up is kept in the dead-letter queue, once the API knows and before its record ends', async () => {
+  const done = ['told, running', 'parked, running', 'swept as dead, dead']
+  expect(await giveUp({ dead: true })).toEqual(done)
+  // Another part that is given up behind it, or one that came twice.
+  expect(await giveUp({ dead: true })).toEqual(['swept as dead, dead'])
+})
+
+test('as long as somebody has the job, a part that is given up removes nothing of it and parks nothing', async () => {
+  const { token } = await claimJob()
+  const done: string[] = []
+  await expect(giveUp({ dead: true }, done)).rejects.toMatchObject({ code: 'job_busy' })
+  await records.finish(identity, token, { state: 'done', status: {}, revivable: false })
+  await giveUp({ dead: true }, done)
+  expect(done).toEqual(['swept as done, done'])
+})
+
+test('an API that is away keeps the job from its end, one that refuses its last word does not', async () => {
+  const failing = (code: 'api_unavailable' | 'api_refused') => async (): Promise<never> => {
+    throw new WorkerError(code, 'x')
+  }
+  const done: string[] = []
+  const away = giveUp({ dead: true, fail: failing('api_unavailable') }, done)
+  await expect(away).rejects.toMatchObject({ code: 'api_unavailable' })
+  expect([done, await records.state(identity)]).toEqual([[], 'fanned'])
+  await giveUp({ dead: true, fail: failing('api_refused') }, done)
+  expect(done).toEqual(['parked, running', 'swept as dead, dead'])
 })
 
 test('a job that was shared while Redis was away leaves the backlog when a part ends it', async () => {

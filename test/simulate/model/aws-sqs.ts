@@ -29,20 +29,32 @@ export class SQSClient {
   send(command: { input: object }, { abortSignal }: { abortSignal?: AbortSignal } = {}): Promise<unknown> {
     const { what, detail, effect } = this.#read(command)
     return this.middlewareStack.run(command, () =>
-      this.#machine.call<object>({
-        ...{ service: 'queue', what, detail, limitMs: this.#limitMs, signal: abortSignal },
-        timedOut: () => refusal('TimeoutError', 0),
-        failed: () => refusal('InternalFailure', 500),
-        effect: async (stillThere) => {
-          try {
-            return await effect(stillThere)
-          } catch (error) {
-            throw error instanceof SqsError ? refusal(error.code, 400, error.message) : error
-          }
-        },
-        say: (value) => ('Messages' in value ? `gets ${bodyOf(value)}` : 'ok'),
-      }),
+      this.#machine
+        .call<object>({
+          ...{ service: 'queue', what, detail, limitMs: this.#limitMs, signal: abortSignal },
+          timedOut: () => refusal('TimeoutError', 0),
+          failed: () => refusal('InternalFailure', 500),
+          effect: async (stillThere) => {
+            try {
+              return await effect(stillThere)
+            } catch (error) {
+              throw error instanceof SqsError ? refusal(error.code, 400, error.message) : error
+            }
+          },
+          say: (value) => ('Messages' in value ? `gets ${bodyOf(value)}` : 'ok'),
+        })
+        .catch((error: unknown) => {
+          this.#note(command, error)
+          throw error
+        }),
     )
+  }
+
+  /** From here on the process knows: holders.ts. */
+  #note(command: object, error: unknown): void {
+    const { $metadata } = error as { $metadata?: { httpStatusCode: number } }
+    if (command instanceof ChangeMessageVisibilityCommand && $metadata?.httpStatusCode === 400)
+      this.#machine.world.refused.add(command.input.ReceiptHandle ?? '')
   }
 
   destroy(): void {}

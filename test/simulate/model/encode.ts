@@ -98,10 +98,11 @@ function store(
   const sound = track.startsWith('audio')
   const initBody = writePiece({ ...piece, part: 'init' })
   const put = (name: string, body: Buffer) => uploader.addBuffer({ body, key: `${folder}${track}/${name}` })
-  const uploads: Promise<unknown>[] = [put('init.mp4', initBody)]
+  const initUri = `${plan.series}init.mp4`
+  const uploads: Promise<unknown>[] = [put(initUri, initBody)]
   const segments = lengths.map((seconds, at) => {
     const number = first + at
-    const uri = `seg-${String(number).padStart(5, '0')}.m4s`
+    const uri = `${plan.series}seg-${String(number).padStart(5, '0')}.m4s`
     const body = writePiece({ ...piece, part: number })
     uploads.push(put(uri, body))
     return { number, uri, seconds, bytes: body.length, keyframe: { offset: 0, length: 40 } }
@@ -109,7 +110,7 @@ function store(
   const { width = 0, height = 0 } = plan.ladder.find(({ name }) => name === track) ?? {}
   const init = {
     ...{ codec: sound ? 'mp4a.40.2' : 'avc1.64001f', timescale: 48_000, width, height },
-    ...{ sampleRate: sound ? 48_000 : 0, channels: sound ? 2 : 0, uri: 'init.mp4' },
+    ...{ sampleRate: sound ? 48_000 : 0, channels: sound ? 2 : 0, uri: initUri },
     ...{ bytes: initBody.length, md5: createHash('md5').update(initBody).digest('hex') },
   }
   const stored = Promise.all(uploads)

@@ -1,6 +1,6 @@
 /** Stands in for ioredis under shared/redis.ts: the real scripts, on the model of Redis. */
 import { here } from '../machine.ts'
-import { mutatedScript } from '../mutations.ts'
+import { mutatedScript } from '../plant.ts'
 import type { Reply } from '../redis-model.ts'
 
 export class Redis {

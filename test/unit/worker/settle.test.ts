@@ -20,6 +20,8 @@ interface World {
   fail?(): Promise<'accepted' | 'gone'>
   sweep?(): Promise<void>
   payDebt?(): boolean
+  release?(): number
+  remove?(): Promise<void>
 }
 
 /** Settles an outcome; resolves to what it did to the world, in order, and to how it ended. */
@@ -32,13 +34,14 @@ async function deeds(
   const ended = await settle(outcome, {
     queue: {
       extend: async (_: string, seconds: number) => void done.push(`visible in ${seconds}`),
-      delete: say('deleted'),
+      delete: world.remove ?? say('deleted'),
       send: async (_: string, { delaySeconds, groupId }: { delaySeconds: number; groupId: string }) =>
         void done.push(`sent in ${delaySeconds} of ${groupId}`),
       park: async (_: unknown, reason: string) => void done.push(`parked: ${reason}`),
     } as unknown as Queue,
     records: {
-      release: async (_: unknown, __: number, count: string) => done.push(`waiting, ${count}`),
+      release: async (_: unknown, __: number, count: string) =>
+        world.release?.() ?? done.push(`waiting, ${count}`),
       finish: async (_: unknown, __: number, { state }: { state: string }) => {
         done.push(`record ${state}`)
         return world.payDebt ? 'owing' : 'ended'
@@ -58,7 +61,8 @@ async function deeds(
       receivedMs: 0,
     },
     lease: {
-      ...{ token: () => 1, claimNow: async () => 1, leaveRecord() {}, check() {}, stop: async () => {} },
+      ...{ token: () => 1, claimNow: async () => 1, leaveRecord() {}, isRecordLeft: () => false },
+      ...{ check() {}, stop: async () => {} },
       ...world.lease,
     } as Lease,
     attempts: { failures: world.failures ?? 0, crashes: 0, releases: 0 },
@@ -187,6 +191,18 @@ describe('a message', () => {
     }
     expect(done).toEqual(['polls ended', 'waiting, releases', 'visible in 0'])
     expect(begun).toEqual([['polls ended']])
+  })
+
+  test('whose record has ended, and which a stop kept from being deleted, is shown at once: the next one deletes it', async () => {
+    const remove = async () => {
+      throw new WorkerError('drained', 'x')
+    }
+    const world = { remove, release: () => 0 }
+    const told = ['told complete', 'record done', 'tidied', 'polls ended']
+    const mine = await deeds({ type: 'done', result: 'r' }, { ...world, lease: { isRecordLeft: () => true } })
+    expect(mine.done).toEqual([...told, 'visible in 0'])
+    // That it ended otherwise makes the job somebody else's.
+    expect((await deeds(released('drained'), world)).done).toEqual(['polls ended'])
   })
 
   test('of something that is away waits as well', async () => {

@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { createLogger } from '../../../shared/logger.ts'
+import type { PartMessage } from '../../../shared/messages.ts'
+import { createMetrics } from '../../../shared/metrics.ts'
+import { openLedger, type Plan } from '../../../worker/chunk/ledger.ts'
+import { type PartPorts, partWork } from '../../../worker/job/part.ts'
+import { type SourceServer, startSourceServer } from '../../../worker/job/source.ts'
+import type { RunContext, VideoWork } from '../../../worker/job/work.ts'
+import { openScratch, type Scratch } from '../../../worker/job/workdir.ts'
+import { FileStorage } from './file-storage.ts'
+
+const { signal } = new AbortController()
+const folder = 'out/'
+let dir: string
+let storage: FileStorage
+let sources: SourceServer
+let scratch: Scratch
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'part-test-'))
+  storage = new FileStorage(dir)
+  await writeFile(join(dir, 'source.mp4'), 'bytes')
+  sources = await startSourceServer(storage)
+  scratch = await openScratch(join(dir, 'scratch'), process.pid, 0)
+})
+afterAll(async () => {
+  await sources.close()
+  await rm(dir, { recursive: true, force: true })
+})
+
+test('a part whose source was replaced is not cut by the plan of the first one: its job plans anew', async () => {
+  const sent: string[] = []
+  const spec = {
+    jobId: 'a',
+    sourceKey: 'source.mp4',
+    folder,
+    askKey: () => Promise.reject(new Error('unasked')),
+  }
+  const parent = {
+    identity: { jobId: 'a' },
+    body: '{"job_id":"a"}',
+    group: 'g',
+    labels: {},
+    spec: async () => spec,
+  }
+  const ports = {
+    ...{
+      storage,
+      sources,
+      scratch,
+      metrics: createMetrics(),
+      onBytesMoved() {},
+      owner: 'w',
+      lostSeconds: 600,
+    },
+    records: { state: async () => 'fanned' },
+    queue: { send: async (body: string) => void sent.push(JSON.parse(body).kind) },
+    config: { limits: { maxBytes: 0 }, upload: { maxConcurrency: 1 }, stall: { stageSeconds: 9 } },
+  } as unknown as PartPorts
+  const message = { kind: 'part', jobId: 'a/chunk-0', part: { type: 'chunk', index: 0 } } as PartMessage
+  const part = partWork(message, parent as unknown as VideoWork, ports)
+  const run = {
+    ...{ signal, attempt: 1, reporter: { move() {} }, checkLease() {}, stop() {} },
+    logger: createLogger({ level: 'silent', pretty: false }, {}),
+  } as unknown as RunContext
+  const plan = {
+    ...{
+      jobId: 'a',
+      source: { key: 'source.mp4', bytes: 5, etag: 'of another file' },
+      profile: {},
+      series: '',
+    },
+    ...{ facts: { audio: [] }, ladder: [], grid: { chunks: [{ index: 0, frames: 1 }], totalFrames: 1 } },
+  } as unknown as Plan
+  const ledger = openLedger(storage, folder)
+  await ledger.writePlan(plan, signal)
+
+  const result = await part.run(run)
+  expect(result).toBe('replan')
+  expect(await readdir(scratch.dir)).toEqual(['owner.json'])
+  await part.complete(result as 'replan', signal)
+  expect(sent).toEqual(['join'])
+  expect([...(await ledger.present(signal)).keys()]).toEqual(['.work/plan.json'])
+})
