@@ -30,6 +30,9 @@ export function evenSoundArgs(source: ToolSource, { track, channels }: Sound, pa
     'atrim=start=0',
     `aresample=${sampleRate}:lfe_mix_level=0.5`,
     `aformat=sample_fmts=s16:channel_layouts=${channels === 6 ? '5.1' : 'stereo'}`,
+    // Of AAC ffmpeg guesses the times between two PES by the first rate, up to 107 ms off at 32 kHz; with 30 ms (as in
+    // filters-audio.ts) it would be cut and filled. Other codecs' frames say how long they are.
+    ...(track.codec === 'aac' ? ['aresample=async=1:min_hard_comp=0.12'] : []),
     // Many channels in few may pass full scale (filters-audio.ts).
     ...(channels === 2 ? ['alimiter=limit=0.97:level=0', 'aformat=sample_fmts=s16'] : []),
   ]
