@@ -66,6 +66,10 @@ export const errorCodes = {
   probe_failed: { kind: 'failed', meaning: 'ffprobe failed for a reason that is not the file.' },
   probe_timeout: { kind: 'failed', meaning: 'ffprobe did not answer within its limit.' },
   encode_failed: { kind: 'failed', meaning: 'ffmpeg failed for a reason that is not the file.' },
+  sound_changes: {
+    kind: 'failed',
+    meaning: 'The sound changes its rate or channels on the way, also after it was made even.',
+  },
   encode_stalled: {
     kind: 'failed',
     meaning: 'ffmpeg made no progress within its stall limit and was killed.',

@@ -38,6 +38,8 @@ export interface FileFindings {
   readonly ends: Readonly<Record<string, number>>
   /** Files that crashed something, hung, or ended without a reason. */
   readonly findings: readonly string[]
+  /** What the slowest of them took, and which it was. */
+  readonly longest: { readonly seconds: number; readonly file: string }
 }
 
 /** Damages `count` files, one after the other. The same seed damages the same files in the same way. */
@@ -47,6 +49,7 @@ export async function fuzzFiles(fuzz: FileFuzz): Promise<FileFindings> {
   const host = await detectHost({ workerId: 'fuzz', path: process.env.PATH ?? '' })
   const ends: Record<string, number> = {}
   const findings: string[] = []
+  let longest = { seconds: 0, file: '' }
   for (let index = 0; index < fuzz.count; index++) {
     // Each file has chances of its own: one of them can be tried again alone.
     const random = chance(fuzz.seed * 1_000_003 + index)
@@ -55,14 +58,17 @@ export async function fuzzFiles(fuzz: FileFuzz): Promise<FileFindings> {
     const { data, how } = mutate(await readFile(source), await readFile(lender), random)
     const path = join(fuzz.folder, `${index}-${basename(source)}`)
     await writeFile(path, data)
+    const started = performance.now()
     const end = await endOf(path, data, host, fuzz)
+    const seconds = Math.round(performance.now() - started) / 1000
+    if (seconds > longest.seconds) longest = { seconds, file: `${index} ${basename(source)} (${how})` }
     ends[end.what] = (ends[end.what] ?? 0) + 1
     const line = `${index} ${basename(source)} (${how}): ${end.what}${end.message ? `: ${end.message}` : ''}`
     fuzz.onFile?.(line)
     if (end.found) findings.push(line)
     else await rm(path)
   }
-  return { ends, findings }
+  return { ends, findings, longest }
 }
 
 /** A fault of ours or of nobody knows what: a damaged file has to be the file's fault. */

@@ -35,7 +35,9 @@ try {
     onFile: values.verbose ? (line) => process.stderr.write(`${line}\n`) : () => undefined,
   })
   const findings = [...parsers.findings, ...files.findings]
-  process.stdout.write(`${JSON.stringify({ parsers: parsers.runs, files: files.ends, findings }, null, 2)}\n`)
+  const { ends, longest } = files
+  const told = { parsers: parsers.runs, files: ends, longest, findings }
+  process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
   process.exitCode = findings.length > 0 ? 1 : 0
 } finally {
   rmSync(scratch, { recursive: true, force: true })

@@ -51,6 +51,8 @@ export interface Collector {
   /** After ffmpeg's exit: takes the rest and resolves to the tracks; `stored` once all of it is in the bucket. */
   finish(): Promise<{ tracks: Map<string, TrackPart>; stored: Promise<void> }>
   stop(): void
+  /** After a run that failed: resolves once what it left goes nowhere any more. */
+  settled(): Promise<void>
 }
 
 interface OpenTrack {
@@ -143,6 +145,11 @@ export function createCollector(input: CollectorInput): Collector {
 
   return {
     stop: () => timer.stop(),
+    async settled() {
+      timer.stop()
+      await scanning
+      await input.store.stored()
+    },
     async finish() {
       timer.stop()
       await scan(true)

@@ -27,6 +27,7 @@ import { audioLimits, videoLimits, wallMs } from '../media/tool-limits.ts'
 import { segmentCheck, segmentsOf } from './check.ts'
 import { createCollector, type Measured } from './collect.ts'
 import { type DecodeCheck, openDecodeCheck } from './decode-check.ts'
+import { orEvened } from './even-sound.ts'
 import { chooseGain } from './loudness.ts'
 import { type Muxer, openMuxer, withCodec } from './muxed.ts'
 import { openSegmentStore } from './segment-store.ts'
@@ -135,19 +136,24 @@ export async function encodeAudio(
   const folder = audioFolder(index)
   const outDir = join(context.dir, folder)
   const { grid, profile } = plan
-  // Segments of another length may lie there.
-  await rm(outDir, { recursive: true, force: true })
-  const request = { ...toolSource(context), sound, grid, profile, seconds: length, outDir }
   // Two passes where the loudness is to be even: each is half of the way.
   const passes = (profile.loudness ?? 'off') === 'off' ? 1 : 2
   const tell = (pass: number, at: number) => onProgress((pass + Math.min(1, at / length)) / passes)
-  const gain = await chooseGain(context, request, (at) => tell(0, at))
-  const { parts, seconds } = await encode(context, 'audio', outDir, new Map([[folder, outDir]]), {
-    args: audioArgs({ ...request, gain }),
-    limits: audioLimits(context.config.ffmpeg, length),
-    onProgress: (update) => tell(passes - 1, update.seconds),
-    check: () => {},
-    objectName: 'audio.m4s',
+  const evenly = {
+    file: join(outDir, 'even.mkv'),
+    // Segments of another length may lie there.
+    fresh: () => rm(outDir, { recursive: true, force: true }).then(() => mkdir(outDir)),
+  }
+  const { parts, seconds } = await orEvened(context, sound, evenly, async (from) => {
+    const request = { ...toolSource(context), ...from, grid, profile, seconds: length, outDir }
+    const gain = await chooseGain(context, request, (at) => tell(0, at))
+    return encode(context, 'audio', outDir, new Map([[folder, outDir]]), {
+      args: audioArgs({ ...request, gain }),
+      limits: audioLimits(context.config.ffmpeg, length),
+      onProgress: (update) => tell(passes - 1, update.seconds),
+      check: () => {},
+      objectName: 'audio.m4s',
+    })
   })
   const part = parts.tracks.get(folder)
   if (!part) throw new WorkerError('output_invalid', `audio track ${sound.track.index} gave no segments`)
@@ -218,6 +224,9 @@ async function encode(
     // Past the real end of the source there is nothing to decode; the chunks before it say whether that is an error.
     const pastEnd = what === 'video' && cause instanceof WorkerError && cause.code === 'no_frames'
     if (pastEnd && !signal.aborted) return { parts: await collector.finish(), seconds: 0 }
+    // It is tried once more under the same names.
+    if (cause instanceof WorkerError && cause.code === 'sound_changes')
+      await withSignal(collector.settled(), signal)
     throw cause
   } finally {
     collector.stop()

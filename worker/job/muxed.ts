@@ -12,6 +12,7 @@ import { audioLimits } from '../media/tool-limits.ts'
 import { tsSegment } from '../media/ts-segment.ts'
 import type { Measured } from './collect.ts'
 import type { EncodeContext } from './encode.ts'
+import { orEvened } from './even-sound.ts'
 import { openMade, orScratchFull } from './made-files.ts'
 
 /** The sound of one chunk on scratch: frames of AAC, numbered over the whole video. */
@@ -88,20 +89,22 @@ async function encodeSound(
   const end = chunk.last ? undefined : soundFrameAt(chunk.firstFrame + chunk.frames, plan.grid)
   let forget = () => {}
   try {
-    await runTool({
-      ...{ host, what: 'audio', bin: config.ffmpeg.bin, cwd: join(path, '..'), signal, logger },
-      args: chunkSoundArgs({
-        ...{ url: source.url, facts: plan.facts, sound: track, profile: plan.profile, path },
-        ...{ threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
-        ...{ seconds: plan.facts.seconds, firstSound: first, endSound: end },
+    await orEvened(context, track, { file: `${path}.mkv`, fresh: async () => {} }, (from) =>
+      runTool({
+        ...{ host, what: 'audio', bin: config.ffmpeg.bin, cwd: join(path, '..'), signal, logger },
+        args: chunkSoundArgs({
+          ...{ ...from, profile: plan.profile, path },
+          ...{ threads: config.ffmpeg.threads, maxPixels: config.limits.maxPixels },
+          ...{ seconds: plan.facts.seconds, firstSound: first, endSound: end },
+        }),
+        limits: audioLimits(config.ffmpeg, (chunk.frames * plan.grid.rate.den) / plan.grid.rate.num),
+        stallMs: config.stall.encodeSeconds * 1000,
+        onProgress: () => {},
+        onStart: (handle) => {
+          forget = context.onEncoder(handle)
+        },
       }),
-      limits: audioLimits(config.ffmpeg, (chunk.frames * plan.grid.rate.den) / plan.grid.rate.num),
-      stallMs: config.stall.encodeSeconds * 1000,
-      onProgress: () => {},
-      onStart: (handle) => {
-        forget = context.onEncoder(handle)
-      },
-    })
+    )
   } catch (error) {
     throw source.failure() ?? error
   } finally {

@@ -8,6 +8,10 @@ export interface ToolSource {
   /** Threads for the decoder and for each encoder; 0: ffmpeg decides. */
   readonly threads: number
   readonly maxPixels: number
+  /** `url` is the path of a file of our own, on scratch. */
+  readonly local?: true
+  /** Filters begin anew where the sound changes its rate or channels; else the run ends (sound_changes). */
+  readonly anew?: true
 }
 
 /** The only protocols a child may speak: it reads our own loopback server and nothing else (lesson 45). */
@@ -21,6 +25,9 @@ export function commonFlags({ progress }: { progress: boolean }): string[] {
     '-nostdin',
     '-v',
     'error',
+    // Two packets in three that do not decode (a phone's pauses are such) are no reason to lose the third.
+    '-max_error_rate',
+    '1',
     // Twice a second: smooth enough for a bar, and the stall watchdog counts minutes.
     ...(progress ? ['-progress', 'pipe:1', '-stats_period', '0.5'] : []),
     // Nothing in our folders is older than the run: a leftover of a killed run may be written over.
@@ -33,11 +40,11 @@ export function commonFlags({ progress }: { progress: boolean }): string[] {
  * source's own (`-copyts`), so what a seek hits or misses never moves a picture: filters count from facts.origin.
  */
 export function inputFlags(source: ToolSource, seekSeconds?: number): string[] {
-  const { facts, threads, maxPixels, url } = source
+  const { facts, threads, maxPixels, url, local, anew } = source
   return [
     // Mending jumps is what ffmpeg does unless the times are to stay as they are.
     ...(facts.jumps ? [] : ['-copyts']),
-    ...protocolFlags,
+    ...(local ? ['-protocol_whitelist', 'file'] : protocolFlags),
     // A bomb is refused before its picture is allocated.
     '-max_pixels',
     String(maxPixels),
@@ -46,6 +53,7 @@ export function inputFlags(source: ToolSource, seekSeconds?: number): string[] {
     // A change of size in mid-stream must not restart the filters, which count frames; scale follows it by itself.
     '-reinit_filter',
     '0',
+    ...(anew ? ['-reinit_filter:a', '1'] : []),
     ...(seekSeconds === undefined ? [] : seekFlags(facts, seekSeconds)),
     // Never guessed again: what probe accepted is what is opened (lesson 45).
     '-f',

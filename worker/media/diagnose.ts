@@ -63,8 +63,9 @@ const causes: readonly Cause[] = [
   {
     probing: true,
     // End of file: it ends before anything in it has begun. Channels: a header of noise says thousands of them.
+    // A decoder's own header: ffprobe ends when one of them cannot be opened.
     pattern:
-      /moov atom not found|partial file|EBML header parsing failed|truncated|: End of file$|Too many channels/im,
+      /moov atom not found|partial file|EBML header parsing failed|truncated|: End of file$|Too many channels|header corrupt/im,
     code: 'container_damaged',
     sentence: 'the file is damaged or was not uploaded completely',
   },
@@ -77,6 +78,11 @@ const causes: readonly Cause[] = [
     pattern: /does not contain any stream|matches no streams/i,
     code: 'no_video',
     sentence: 'the file has no picture track',
+  },
+  {
+    pattern: /Changing audio frame properties on the fly/i,
+    code: 'sound_changes',
+    sentence: 'the sound changes its rate or channels on the way',
   },
   {
     pattern:

@@ -35,7 +35,8 @@ export interface Findings {
 export function describeSource(found: Findings): FilmFacts {
   const { demuxer, format, streams, stream, timeBase, frames, limits } = found
   const { packets, jumps } = mended(demuxer, found.listed, timeBase)
-  const first = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
+  const shownFirst = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
+  const first = wholeFrom(stream, demuxer, packets.head) ?? shownFirst
   const pace = paceOfVideo(stream, frames, packets.head, timeBase)
   const shown = secondsFrom(first, packets, pace.frameTicks, timeBase)
   const alone = frames.length === 1 && packets.complete && packets.head.length < mostUndecoded
@@ -72,6 +73,20 @@ export function describeSource(found: Findings): FilmFacts {
       ...(jumps ? ['time stamps jump; the jumps are cut out'] : []),
     ],
   }
+}
+
+/**
+ * Where the pictures begin to be whole, in ticks, when the decoder does not know: HEVC that was cut in mid-group. Of
+ * other codecs ffmpeg drops what leans on pictures that are not there; of HEVC it makes them up, in grey (12.9 dB).
+ * An MP4's edit list hides what stands before its first picture: that is no cut.
+ */
+function wholeFrom(
+  { codec_name }: ProbeStream,
+  demuxer: string,
+  packets: readonly PacketTime[],
+): number | undefined {
+  if (codec_name !== 'hevc' || demuxer === 'mov' || packets[0]?.key !== false) return undefined
+  return packets.find(({ key }) => key)?.ticks
 }
 
 /** Of so few packets all were decoded: what did not show then never does. */

@@ -21,26 +21,37 @@ export function parsePackets(text: string): PacketTime[] {
   return packets
 }
 
-/** ffmpeg mends a step of more than this (its -dts_delta_threshold), forwards or backwards. */
+/** ffmpeg mends a step forwards of more than this (its -dts_delta_threshold). */
 const jumpSeconds = 10
+/**
+ * A step back is mended whatever its size (ffmpeg: from a tenth of a second on). Packets come in the order of decoding:
+ * one is behind the latest by 16 pictures at most (H.264 and HEVC, the decoded picture buffer), else by less than this.
+ */
+const backSeconds = 1
+const mostReordered = 16
 
 /**
  * Takes jumps out of packets in file order: after one, time goes on a frame later than before it, as ffmpeg mends it.
  * Returns the same list when there is no jump.
  */
 export function mendJumps(packets: readonly PacketTime[], timeBase: Rational): readonly PacketTime[] {
-  const limit = (jumpSeconds * timeBase.den) / timeBase.num
+  const second = timeBase.den / timeBase.num
   let shift = 0
   let jumped = false
-  return packets.reduce<PacketTime[]>((mended, packet, position) => {
-    const before = packets[position - 1]
-    if (before && Math.abs(packet.ticks - before.ticks) > limit) {
+  let latest: PacketTime | undefined
+  return packets.map((packet) => {
+    const step = latest ? packet.ticks + shift - latest.ticks : 0
+    if (
+      latest &&
+      (step > jumpSeconds * second || -step > Math.max(backSeconds * second, mostReordered * latest.duration))
+    ) {
       jumped = true
-      shift += before.ticks + before.duration - packet.ticks
+      shift += latest.duration - step
     }
-    mended.push(jumped ? { ...packet, ticks: packet.ticks + shift } : packet)
+    const mended = jumped ? { ...packet, ticks: packet.ticks + shift } : packet
+    if (!latest || mended.ticks > latest.ticks) latest = mended
     return mended
-  }, [])
+  })
 }
 
 export interface FrameFacts {

@@ -12,8 +12,8 @@ describe('text', () => {
     const tracks = [track(2, 'subrip'), track(4, 'ass')]
     expect(textArgs({ ...source, facts: factsOf(), tracks, outDir: '/out' }).join(' ')).toBe(
       [
-        '-hide_banner -nostdin -v error -y -copyts -protocol_whitelist http,tcp -max_pixels 1000 -threads 2',
-        '-reinit_filter 0 -f mov -i http://127.0.0.1:1234/abc/source',
+        '-hide_banner -nostdin -v error -max_error_rate 1 -y -copyts -protocol_whitelist http,tcp',
+        '-max_pixels 1000 -threads 2 -reinit_filter 0 -f mov -i http://127.0.0.1:1234/abc/source',
         '-map 0:2 -c:s copy -map_metadata -1 -map_chapters -1 -dn',
         '-avoid_negative_ts disabled -output_ts_offset 3600 -f srt /out/track-2.srt',
         '-map 0:4 -c:s srt -map_metadata -1 -map_chapters -1 -dn',

@@ -19,6 +19,16 @@ describe('what ffmpeg says becomes a code', () => {
     ['probe', `${url}: End of file`, 'container_damaged'],
     ['probe', `[http @ 0x1] HTTP error 416 Range Not Satisfiable\n${url}: End of file`, 'container_damaged'],
     ['probe', '[aac @ 0x1] Too many channels: 5899\n    Last message repeated 1 times', 'container_damaged'],
+    [
+      'probe',
+      '[vorbis @ 0x1]  Vorbis setup header packet corrupt (codebooks).\n[vorbis @ 0x1] Setup header corrupt.',
+      'container_damaged',
+    ],
+    [
+      'audio',
+      '[graph_0_in_0_1 @ 0x1] Changing audio frame properties on the fly is not supported.',
+      'sound_changes',
+    ],
     ['probe', "[hls @ 0x1] Protocol 'file' not on whitelist 'http,tcp'!", 'input_playlist'],
     ['probe', '[matroska @ 0x1] EBML header parsing failed', 'container_damaged'],
     ['video', '[out#0] Error writing trailer: No space left on device', 'scratch_full'],

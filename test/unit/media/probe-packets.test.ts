@@ -127,6 +127,21 @@ describe('jumps', () => {
     expect(end(mended.at(-1)!)).toBe(30 * 3600)
   })
 
+  test('a clock that begins anew goes on where it was, however short what was before', () => {
+    // Decoded I P B B: the last packet is not the last picture.
+    const group = [0, 3, 1, 2].map((n) => ({ ticks: n * 3600, duration: 3600, key: n === 0 }))
+    const four = Array.from({ length: 10 }, (_, n) =>
+      group.map((at) => ({ ...at, ticks: at.ticks + n * 14_400 })),
+    )
+    const mended = mendJumps([...four, ...four].flat(), ninety).map(({ ticks }) => ticks)
+    expect(mended.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n * 3600))
+  })
+
+  test('pictures far apart that are decoded in another order are none', () => {
+    const slow = [0, 3, 1, 2].map((n) => ({ ticks: n * 90_000, duration: 90_000, key: n === 0 }))
+    expect(mendJumps(slow, ninety)).toEqual(slow)
+  })
+
   test('a still of nine seconds is none', () => {
     const slow = steady.map((packet, n) => ({ ...packet, ticks: n * 9 * 90_000 }))
     expect(mendJumps(slow, ninety)).toEqual(slow)
