@@ -1,12 +1,33 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { commandsPage } from '../../../deploy/commands/docs.ts'
-import { type CommandSpec, commands } from '../../../deploy/commands/table.ts'
+import { parseCommandLine } from '../../../deploy/commands/parse.ts'
+import { type CommandSpec, commands, flagsOf } from '../../../deploy/commands/table.ts'
 import { loadParts } from '../../../shared/config.ts'
 import { required } from '../shared/config-required.ts'
 
 test('docs/commands.md is what `node deploy/commands/docs.ts` writes', () => {
   expect(readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')).toBe(commandsPage())
+})
+
+describe('what a page tells an operator to type', () => {
+  const root = new URL('../../../', import.meta.url)
+  const pages = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)]
+  const lines = pages
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => {
+      const text = readFileSync(new URL(page, root), 'utf8').replaceAll(/\\\n\s*/g, '')
+      const told = [...text.matchAll(/npx video-worker ([a-z][^`\n]*?)\s*(?:`|\n| #)/g)]
+      return told.map(([, line = '']) => [line, page] as const)
+    })
+
+  test.each(lines)('%s (%s) is a command that is known, with all that it needs', (line) => {
+    const words = line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []
+    const parsed = parseCommandLine(words)
+    if (parsed.kind !== 'run') throw new Error(`asks for ${parsed.kind}`)
+    const needed = Object.entries(flagsOf(parsed.command)).filter(([, { doc }]) => doc.endsWith('(required)'))
+    expect(Object.keys(parsed.input.flags)).toEqual(expect.arrayContaining(needed.map(([name]) => name)))
+  })
 })
 
 describe('a command', () => {
