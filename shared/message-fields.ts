@@ -57,6 +57,11 @@ export function quoted(value: unknown): string {
   })
 }
 
+/** Whether a text is a UUID in lower case, as every job's id is: given, or derived as below. */
+export function isJobId(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(text)
+}
+
 /** Our own name space for derived job ids, a random UUID chosen once. Changing it breaks deduplication. */
 const nameSpace = Buffer.from('9d1c4a52f3a84c0b8f27d1b6e0a95c31', 'hex')
 

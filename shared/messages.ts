@@ -4,6 +4,7 @@ import {
   type Fields,
   idField,
   isFields,
+  isJobId,
   keyField,
   quoted,
   textField,
@@ -214,9 +215,8 @@ function versionOf(fields: Fields): 3 | 2 {
 
 function givenId(fields: Fields): string {
   const id = fields.job_id
-  if (typeof id !== 'string' || !/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+  if (typeof id !== 'string' || !isJobId(id.toLowerCase()))
     throw new Unfit(`job_id is not a UUID: ${quoted(id)}`)
-  }
   return id.toLowerCase()
 }
 

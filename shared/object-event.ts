@@ -8,11 +8,18 @@ export function isObjectEvent(fields: Fields): boolean {
   return fields.Records !== undefined || fields['detail-type'] !== undefined
 }
 
-/** S3 sends one record a message but promises a list: the bodies to send instead, if there are several. */
+/** Far more than any service puts into one notification; each is a message to send within the minute that it has. */
+const mostRecords = 1_000
+
+/**
+ * S3 sends one record a message but promises a list: the bodies to send instead, if there are several. Each holds its
+ * record alone: with all else of the message in every one, a small hostile message would fill the memory. Throws Unfit.
+ */
 export function oneBodyEach(fields: Fields): string[] | undefined {
   const { Records: records } = fields
   if (!Array.isArray(records) || records.length < 2) return undefined
-  return records.map((record) => JSON.stringify({ ...fields, Records: [record] }))
+  if (records.length > mostRecords) throw new Unfit(`${records.length} records, more than ${mostRecords}`)
+  return records.map((record: unknown) => JSON.stringify({ Records: [record] }))
 }
 
 /** The catalogue job for a created object, or why there is none to do. Throws Unfit. */

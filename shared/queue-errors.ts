@@ -16,8 +16,10 @@ function readFailure(error: unknown): QueueFailure {
     message?: string
     $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean }
   }
+  // Without an answer it is an Error of Node, which only its code tells from any other: ECONNREFUSED, ENOTFOUND.
+  const called = name === 'Error' || name === 'AggregateError' ? (code ?? name) : (name ?? code)
   // Older services prefix their codes: AWS.SimpleQueueService.NonExistentQueue.
-  const short = (name ?? code ?? 'unknown').split('.').at(-1) ?? 'unknown'
+  const short = (called ?? 'unknown').split('.').at(-1) ?? 'unknown'
   const { httpStatusCode: status = 0, clockSkewCorrected: clockCorrected = false } = $metadata ?? {}
   return { status, name: short, message: message ?? '', clockCorrected }
 }

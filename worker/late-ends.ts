@@ -31,15 +31,24 @@ export function createLateEnds(logger: Logger, options: { retryMs?: number } = {
     return round
   })
 
-  /** In their order; the first that is not taken ends the round. */
+  /**
+   * In their order. Without an answer the round is over; what Redis answers and does not take (a key that holds something
+   * else) stands in nobody's way but in that of the same job's next.
+   */
   async function tell(): Promise<void> {
-    for (let next = waiting[0]; next; next = waiting[0]) {
+    const refused = new Set<string>()
+    for (const next of [...waiting]) {
+      if (refused.has(next.job)) continue
       if (monotonicMs() - next.sinceMs < keepMs) {
         try {
           await next.write()
           logger.info({ job: next.job }, 'the job’s end was written late')
         } catch (error) {
-          if (error instanceof WorkerError && error.code === 'redis_unavailable') return
+          if (error instanceof WorkerError && error.code === 'redis_unavailable') {
+            if (!isAnswer(error.cause)) return
+            refused.add(next.job)
+            continue
+          }
           logger.warn({ err: error, job: next.job }, 'the job’s end was not written')
         }
       }
@@ -58,4 +67,9 @@ export function createLateEnds(logger: Logger, options: { retryMs?: number } = {
       await tell()
     },
   }
+}
+
+/** Redis has answered, and said no: ioredis calls it so. */
+function isAnswer(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === 'ReplyError'
 }

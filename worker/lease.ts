@@ -47,10 +47,10 @@ export interface Lease {
   slackMs(): number
   token(): number | undefined
   /**
-   * The token, claiming the record now if Redis was away until now. Undefined while it still is; throws lease_lost when
-   * somebody else has the job, or has ended it.
+   * The token, claiming the record now if Redis was away until now. Throws redis_unavailable while it still is, and
+   * lease_lost when somebody else has the job, or has ended it.
    */
-  claimNow(): Promise<number | undefined>
+  claimNow(): Promise<number>
   /** From here on only the message is held: the record is about to end, and an ended record cannot be renewed. */
   leaveRecord(): void
   isRecordLeft(): boolean
@@ -115,30 +115,32 @@ export function startLease(input: LeaseInput): Lease {
     }
   }
 
-  /** Redis may be away; then the SQS lease stands alone. What it says when it answers is law. */
+  /** Redis may be away; then the SQS lease stands alone. */
   async function renewRecord(): Promise<void> {
-    try {
-      const answer =
-        token === undefined ? 'missing' : await input.records.renew(input.job, token, visibilityMs)
-      if (answer === 'renewed' || recordLeft) return
-      if (answer === 'lost') return end(new WorkerError('lease_lost', 'another worker took the job over'))
-      // Never claimed (Redis was away), or the record is gone (Redis was wiped): claim now.
-      const claim = await input.records.claim(input.job, {
-        owner: input.owner,
-        leaseMs: visibilityMs,
-        messageId: input.messageId,
-        sentMs: input.sentMs,
-        body: input.body,
-        counted: token === undefined && input.job.parent === undefined,
-      })
-      if (claim.verdict === 'yours') token = claim.token
-      else {
-        const whose = claim.verdict === 'busy' ? 'with another worker' : claim.state
-        taken = new WorkerError('lease_lost', `the job is ${whose}`)
-        end(taken)
-      }
-    } catch (error) {
-      logger.warn({ err: error }, 'the job record could not be renewed')
+    await holdRecord().catch((error: unknown) =>
+      logger.warn({ err: error }, 'the job record could not be renewed'),
+    )
+  }
+
+  /** What Redis says when it answers is law. Throws redis_unavailable. */
+  async function holdRecord(): Promise<void> {
+    const answer = token === undefined ? 'missing' : await input.records.renew(input.job, token, visibilityMs)
+    if (answer === 'renewed' || recordLeft) return
+    if (answer === 'lost') return end(new WorkerError('lease_lost', 'another worker took the job over'))
+    // Never claimed (Redis was away), or the record is gone (Redis was wiped): claim now.
+    const claim = await input.records.claim(input.job, {
+      owner: input.owner,
+      leaseMs: visibilityMs,
+      messageId: input.messageId,
+      sentMs: input.sentMs,
+      body: input.body,
+      counted: token === undefined && input.job.parent === undefined,
+    })
+    if (claim.verdict === 'yours') token = claim.token
+    else {
+      const whose = claim.verdict === 'busy' ? 'with another worker' : claim.state
+      taken = new WorkerError('lease_lost', `the job is ${whose}`)
+      end(taken)
     }
   }
 
@@ -173,9 +175,9 @@ export function startLease(input: LeaseInput): Lease {
     },
     token: () => token,
     async claimNow() {
-      if (token === undefined) await renewRecord()
+      if (token === undefined) await holdRecord()
       if (taken) throw taken
-      return token
+      return token!
     },
     leaveRecord() {
       recordLeft = true

@@ -27,7 +27,6 @@ export async function finishRecord<Result>(
   const how = { state, status: ending.status({ state, ...rest }), revivable }
   const write = async () => {
     const token = await lease.claimNow()
-    if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
     lease.leaveRecord()
     return records.finish(ending.identity, token, how)
   }
@@ -53,7 +52,6 @@ export async function leaveToParts<Result>(input: SettleInput<Result>): Promise<
   const { ending, lease, records, logger } = input
   const write = async () => {
     const token = await lease.claimNow()
-    if (token === undefined) throw new WorkerError('redis_unavailable', 'the job was never claimed')
     lease.leaveRecord()
     await records.fanOut(ending.identity, token)
   }

@@ -5,7 +5,9 @@ export const exitCodes = {
   ok: { exit: 0, meaning: 'it was done' },
   failed: {
     exit: 1,
-    meaning: '`doctor` or `env verify` found something wrong, or what was asked for was done in part',
+    meaning:
+      '`doctor` or `env verify` found something wrong; or it cannot be done as things are (a job that has ended, a ' +
+      'right that is missing), or was done in part: the sentence says which',
   },
   usage: { exit: 64, meaning: 'the command, a flag or a value is not one that is known' },
   rejected: { exit: 65, meaning: 'what was given cannot be read, or must not be stored as it is' },

@@ -1,10 +1,11 @@
 import type { JobRecord } from '../../shared/job-console.ts'
 import { cancelKey, jobRecordKey, statusKey } from '../../shared/keys.ts'
+import { isJobId } from '../../shared/message-fields.ts'
 import { type CommandContext, confirm, show } from './context.ts'
 import { walkDeadLetters } from './dead-letters.ts'
 import { CommandError } from './errors.ts'
 import { redisNow, scan } from './fleet.ts'
-import { duration, factLines } from './format.ts'
+import { duration, factLines, short } from './format.ts'
 import type { Ports } from './ports.ts'
 import { sendJob } from './send.ts'
 import { progressOf } from './status.ts'
@@ -99,7 +100,11 @@ export async function jobCancel(context: CommandContext): Promise<void> {
   const video = target?.identity.video
   if (video) await ports.redis().set(cancelKey(video.tenantId, video.videoId), '1', cancelSeconds)
   const when =
-    state === 'running' || state === 'fanned' ? 'is being stopped' : 'ends when a worker takes its message'
+    state === 'running' || state === 'fanned'
+      ? 'is being stopped'
+      : record
+        ? 'ends when a worker takes its message'
+        : 'is not known yet: if there is a message of it, it ends when a worker takes that'
   show(context, { jobId, state: state ?? 'waiting', cancelAsked: true }, [`job ${jobId} ${when}`])
 }
 
@@ -155,10 +160,11 @@ async function readRecord(ports: Ports, jobId: string): Promise<JobRecord> {
   )
 }
 
+/** Every job's id is a UUID (shared/messages.ts): of a slip nothing must be noted that waits for ever. */
 function jobIdOf({ args }: CommandContext): string {
   const jobId = args[0]!.toLowerCase()
-  if (!/^[\w-]{1,100}$/.test(jobId)) throw new CommandError('usage', `"${args[0]}" is not the id of a job`)
-  return jobId
+  if (isJobId(jobId)) return jobId
+  throw new CommandError('usage', `"${short(args[0]!, 60)}" is not the id of a job`)
 }
 
 function asJson(text: string): unknown {

@@ -43,6 +43,9 @@ function parseFlags(command: CommandName, rest: readonly string[]): Parsed {
     parseArgs({ args: [...rest], options, strict: true, allowPositionals: true }),
   )
   if (values.help) return help(command)
+  // A shell variable that is not set: left out it would select more than was meant.
+  const empty = Object.keys(values).find((name) => values[name] === '')
+  if (empty !== undefined) throw usage(command, `--${empty} is empty`)
   const names = spec.args.map(({ name }) => name)
   if (positionals.length < names.length) throw usage(command, `${names[positionals.length]} is missing`)
   if (positionals.length > names.length)

@@ -255,6 +255,11 @@ describe('job', () => {
     })
     expect(await run(['job', 'retry', randomUUID()])).toMatchObject({ exit: 66 })
     expect(await run(['job', 'retry', 'no/job'])).toMatchObject({ exit: 64 })
+    expect(await run(['job', 'cancel', 'a-slip', '--yes'])).toMatchObject({ exit: 64 })
+    expect(await run(['job', 'cancel', randomUUID(), '--yes'])).toMatchObject({
+      exit: 0,
+      out: expect.stringContaining('is not known yet'),
+    })
   })
 
   test('show tells what is known, and that nothing is', async () => {

@@ -1,31 +1,33 @@
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { commandsPage } from '../../../deploy/commands/docs.ts'
 import { parseCommandLine } from '../../../deploy/commands/parse.ts'
-import { type CommandSpec, commands } from '../../../deploy/commands/table.ts'
+import { type CommandSpec, commands, flagsOf } from '../../../deploy/commands/table.ts'
 import { loadParts } from '../../../shared/config.ts'
-import { root } from '../house/sources.ts'
 import { required } from '../shared/config-required.ts'
 
 test('docs/commands.md is what `node deploy/commands/docs.ts` writes', () => {
   expect(readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')).toBe(commandsPage())
 })
 
-/** Command lines of a page, in code or between backticks, without what stands behind them. */
-const linesOf = (page: string) =>
-  [...page.matchAll(/npx video-worker ((?=[a-z])(?:[^`\n#\\]|\\\n)+)/g)].map(([, line = '']) =>
-    line.replaceAll('\\\n', ' ').trim(),
-  )
-const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })]
+describe('what a page tells an operator to type', () => {
+  const root = new URL('../../../', import.meta.url)
+  const pages = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)]
+  const lines = pages
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => {
+      const text = readFileSync(new URL(page, root), 'utf8').replaceAll(/\\\n\s*/g, '')
+      const told = [...text.matchAll(/npx video-worker ([a-z][^`\n]*?)\s*(?:`|\n| #)/g)]
+      return told.map(([, line = '']) => [line, page] as const)
+    })
 
-test('every command line in the docs is one that is understood', () => {
-  const lines = pages.flatMap((page) => linesOf(readFileSync(join(root, page), 'utf8')))
-  expect(lines.length).toBeGreaterThan(30)
-  for (const line of lines) {
-    const words = [...line.matchAll(/["']([^"']*)["']|\S+/g)].map(([word, quoted]) => quoted ?? word)
-    expect(() => parseCommandLine(words)).not.toThrow()
-  }
+  test.each(lines)('%s (%s) is a command that is known, with all that it needs', (line) => {
+    const words = line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []
+    const parsed = parseCommandLine(words)
+    if (parsed.kind !== 'run') throw new Error(`asks for ${parsed.kind}`)
+    const needed = Object.entries(flagsOf(parsed.command)).filter(([, { doc }]) => doc.endsWith('(required)'))
+    expect(Object.keys(parsed.input.flags)).toEqual(expect.arrayContaining(needed.map(([name]) => name)))
+  })
 })
 
 describe('a command', () => {

@@ -32,6 +32,7 @@ describe('a command line', () => {
     ['status --whatch', 'Unknown option "--whatch"'],
     ['status --watch=5', 'does not take an argument'],
     ['dlq list --reason', 'argument missing'],
+    ['dlq drop --reason encode_failed --tenant=', '--tenant is empty'],
     ['dlq list --yes', 'Unknown option "--yes"'],
     ['--wrong', 'unknown flag --wrong'],
     ['help stats', 'unknown command "stats"'],

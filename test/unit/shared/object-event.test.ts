@@ -140,6 +140,15 @@ describe('several objects in one notification', () => {
     expect(each).toEqual([parse(s3('videos/1_a.mp4')), parse(s3('videos/2_b.mp4'))])
   })
 
+  test('are no longer together than the message that held them, and too many of them are poison', () => {
+    const pad = 'x'.repeat(100_000)
+    const parsed = parse({ Records: Array(1000).fill(0), pad })
+    if (parsed.kind !== 'several') throw new Error(`expected several, got ${parsed.kind}`)
+    expect(parsed.bodies.join('').length).toBeLessThan(pad.length)
+    const reason = '70000 records, more than 1000'
+    expect(parse({ Records: Array(70_000).fill(0), pad })).toEqual({ kind: 'poison', reason })
+  })
+
   test('never come back as several, whatever they are', () => {
     const parsed = parse({ Records: [1, null, { Records: [1, 2] }, []] })
     if (parsed.kind !== 'several') throw new Error(`expected several, got ${parsed.kind}`)

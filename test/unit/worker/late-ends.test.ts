@@ -37,3 +37,17 @@ test('an end that is somebody else’s by now does not stand in the way of the n
   await ends.close()
   expect(written).toEqual(['b'])
 })
+
+test('an end that Redis answers and does not take stands in nobody’s way but its own job’s', async () => {
+  const written: string[] = []
+  const cause = Object.assign(new Error('WRONGTYPE'), { name: 'ReplyError' })
+  ends = createLateEnds(logger, { retryMs: 3_600_000 })
+  ends.add('a', async () => {
+    throw new WorkerError('redis_unavailable', 'WRONGTYPE', { cause })
+  })
+  ends.add('b', async () => void written.push('b'))
+  ends.add('a', async () => void written.push('a, out of order'))
+  ends.add('c', async () => void written.push('c'))
+  await ends.close()
+  expect(written).toEqual(['b', 'c'])
+})

@@ -157,7 +157,8 @@ describe('a message', () => {
   test('of a shared job that Redis never heard of is deleted when the record is claimed and left to its parts', async () => {
     const lease = { token: () => undefined, claimNow: async () => 7 }
     expect((await deeds({ type: 'fanned' }, { lease })).done).toEqual(['left to its parts by 7', 'deleted'])
-    const away = { token: () => undefined, claimNow: async () => undefined }
+    const claimNow = () => Promise.reject(new WorkerError('redis_unavailable', 'no connection'))
+    const away = { token: () => undefined, claimNow }
     expect((await deeds({ type: 'fanned' }, { lease: away })).done).toEqual(['deleted'])
   })
 
