@@ -48,6 +48,9 @@ export interface ApiClientOptions extends Backoff {
 /** A clock that is further off, in milliseconds, signs what nobody takes: receivers allow a few minutes. */
 const clockToleranceMs = 60_000
 
+/** No call has an answer of more than a line: what is longer is somebody else's, and would fill the memory. */
+const mostAnswerBytes = 2 ** 20
+
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const agent = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) }
   const client = got.extend({
@@ -58,6 +61,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     throwHttpErrors: false,
     // A redirected POST would lose its body; a wrong base URL shall be seen as the 3xx that it is.
     followRedirect: false,
+    // None is asked for, so none has to be undone: a small answer cannot become a large one.
+    decompress: false,
   })
 
   /** What the API's clock is ahead of ours, milliseconds; 0 as long as they roughly agree. */
@@ -75,21 +80,29 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       ...{ 'content-type': 'application/json', accept: 'application/json', ...request.headers },
       'x-worker-signature': signBody(body, request.secret, Math.floor((now() + skewMs) / 1000)),
     }
+    const stop = new AbortController()
+    const follow = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', follow, { once: true })
+    let tooLong = false
     try {
-      const {
-        statusCode,
-        body: text,
-        headers: answered,
-      } = await client(url, { method, headers, body, signal })
+      const call = client(url, { method, headers, body, signal: stop.signal })
+      call.on('downloadProgress', ({ transferred }) => {
+        tooLong ||= transferred > mostAnswerBytes
+        if (tooLong) stop.abort()
+      })
+      const { statusCode, body: text, headers: answered } = await call
       noteClock(answered.date)
       options.onCall?.(name, String(statusCode))
       return { status: statusCode, text }
     } catch (error) {
       if (signal.aborted) throw signal.reason
       // got's error holds the request with its token in the headers: keep nothing of it but the code.
-      const problem = (error as { code?: string }).code ?? 'unknown'
+      const code = (error as { code?: string }).code ?? 'unknown'
+      const problem = tooLong ? 'answer too long' : code
       options.onCall?.(name, problem)
       return { status: 0, text: '', problem }
+    } finally {
+      signal.removeEventListener('abort', follow)
     }
   }
 

@@ -37,8 +37,7 @@ export function createLateEnds(logger: Logger, options: { retryMs?: number } = {
    */
   async function tell(): Promise<void> {
     const refused = new Set<string>()
-    for (const next of [...waiting]) {
-      if (refused.has(next.job)) continue
+    for (let next = waiting[0]; next; next = waiting.find(({ job }) => !refused.has(job))) {
       if (monotonicMs() - next.sinceMs < keepMs) {
         try {
           await next.write()

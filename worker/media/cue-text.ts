@@ -16,8 +16,11 @@ const entities: Readonly<Record<string, string>> = {
   ...{ amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', lrm: '\u200e', rlm: '\u200f' },
 }
 
-/** Pictures drawn by text (ASS): coordinates that nobody wants to read. */
-const drawing = /^m(\s+-?[\d.]+){2,}[\s\d.mnlbspc-]*$/i
+/**
+ * Pictures drawn by text (ASS): coordinates that nobody wants to read. Each pattern of this file ends where its next
+ * match could begin, so that text made to be read again and again takes no longer than any other.
+ */
+const drawing = { begins: /^m\s+-?[\d.]+\s+-?[\d.]/i, hasOther: /[^\s\d.mnlbspc-]/i }
 
 /** Clean cue text; '' when nothing is left to be read. Lines are joined by \n, none of them empty. */
 export function cleanCueText(raw: string): string {
@@ -26,10 +29,8 @@ export function cleanCueText(raw: string): string {
     .toWellFormed()
     .replace(/\r\n?/g, '\n')
     .replace(/[^\P{Cc}\n\t]|[\ufeff\u2028\u2029]/gu, '')
-    .replace(/<(script|style)\b[^>]*>[\s\S]*?(<\/\1\s*>|$)/gi, '')
-    // Overrides of ASS that subrip files carry as well: {\an8}, {\i1}.
-    .replace(/\{\\[^}]*\}/g, '')
-  const lines = withTags(text)
+    .replace(/<(script|style)\b[^<>]*>[\s\S]*?(<\/\1\s*>|$)/gi, '')
+  const lines = withTags(withoutOverrides(text))
     .split('\n')
     .filter((line) => line.trim() !== '')
   // What closes nothing goes, and may leave an empty line, which would end the cue.
@@ -39,7 +40,14 @@ export function cleanCueText(raw: string): string {
     .filter((line) => line !== '')
     .join('\n')
   const read = plainText(kept)
-  return read === '' || drawing.test(read) ? '' : kept
+  const drawn = drawing.begins.test(read) && !drawing.hasOther.test(read)
+  return read === '' || drawn ? '' : kept
+}
+
+/** Overrides of ASS that subrip files carry as well: {\an8}, {\i1}. Behind the last bracket none ends. */
+function withoutOverrides(text: string): string {
+  const end = text.lastIndexOf('}') + 1
+  return text.slice(0, end).replace(/\{\\[^}]*\}/g, '') + text.slice(end)
 }
 
 /** What a reader sees of cue text. */
@@ -51,7 +59,7 @@ export function plainText(text: string): string {
 function withTags(text: string): string {
   // A name directly after the bracket makes a tag; "a < b" and "<3" are text. [^<>] ends where the next one begins.
   return text
-    .split(/(<\/?[A-Za-z][^<>]*>|<\d[\d:.]*>|<!--[\s\S]*?-->)/)
+    .split(/(<\/?[A-Za-z][^<>]*>|<\d[\d:.]*>|<!--(?:(?!<!--)[\s\S])*?-->)/)
     .map((piece, index) => (index % 2 === 0 ? withEntities(withoutEntities(piece)) : tagOf(piece)))
     .join('')
 }
