@@ -115,19 +115,29 @@ export function parseMessage(body: string, options: MessageOptions): Message | S
     if (fields.Event === 's3:TestEvent') return { kind: 'ignored', reason: 's3:TestEvent' }
     if (isObjectEvent(fields)) {
       const bodies = oneBodyEach(fields)
-      return bodies ? { kind: 'several', bodies } : catalogueJob(fields, options)
+      return bodies ? { kind: 'several', bodies } : catalogueJob(asParent(fields, body), options)
     }
     if (isPartKind(fields.kind)) return partJob(fields, options)
     if (fields.action === 'delete_r2') return deleteJob(fields)
     if (fields.action !== undefined) throw new Unfit(`unknown action ${quoted(fields.action)}`)
     if (fields.kind !== undefined && fields.kind !== 'transcode')
       throw new Unfit(`unknown kind ${quoted(fields.kind)}`)
-    return transcodeJob(fields)
+    return transcodeJob(asParent(fields, body))
   } catch (error) {
     // anything but Unfit is a fault of this code, and still no reason to loop on the message
     const reason = error instanceof Unfit ? error.message : `could not be read: ${quoted(String(error))}`
     return { kind: 'poison', reason: reason.slice(0, 200) }
   }
+}
+
+/** Each part of a shared video carries its job's body, quoted: SQS takes 256 KiB for certain, and the rest needs some. */
+const longestQuoted = 250 * 1024
+
+function asParent(fields: Fields, body: string): Fields {
+  const bytes = Buffer.byteLength(JSON.stringify(body))
+  if (bytes > longestQuoted)
+    throw new Unfit(`a body of ${bytes} bytes when quoted: its parts could not carry it (${longestQuoted})`)
+  return fields
 }
 
 /** Our own messages carry the parent's body whole, which is read and checked as if it came by itself. */

@@ -81,12 +81,16 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
   let up = true
   /** Since when there has been no connection. */
   let lostMs: number | undefined = monotonicMs()
+  let selected: Promise<unknown> = Promise.resolve()
   client.on('close', () => {
     lostMs ??= monotonicMs()
   })
   client.on('ready', () => {
     up = true
     lostMs = undefined
+    // ioredis asks for the database too, and goes on in number 0 when that is refused, without a word.
+    selected = config.db === 0 ? Promise.resolve() : client.select(config.db)
+    selected.catch(() => {})
     hooks.onUp?.()
   })
   // ioredis throws an unhandled error without a listener.
@@ -105,6 +109,7 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
   async function ask<T>(what: string, send: () => Promise<T>): Promise<T> {
     try {
       await connected()
+      await selected
       return await send()
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)

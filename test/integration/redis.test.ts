@@ -49,6 +49,21 @@ const eventually = async (check: () => Promise<unknown>) => {
   }
 }
 
+test('a database that Redis does not have is refused, and nothing is done in another', async () => {
+  const { host, port } = server
+  const wrong = openRedis({ host, port, password: '', db: 99, tls: false })
+  try {
+    for (const write of [() => wrong.set('misplaced', 'x', 60), () => wrong.ping()])
+      await expect(write()).rejects.toMatchObject({
+        code: 'redis_unavailable',
+        message: expect.stringContaining('DB index is out of range'),
+      })
+    expect(await direct[0]!.exists('misplaced')).toBe(0)
+  } finally {
+    wrong.close()
+  }
+})
+
 test('a write that was given up for want of a connection is not made later', async () => {
   await eventually(() => redis.ping())
   proxy.cut()

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { WorkerError } from '../../shared/errors.ts'
+import { quoted } from '../../shared/message-fields.ts'
 import { planGrid, planSoundGrid } from '../chunk/grid.ts'
 import { isMuxed } from '../chunk/layout.ts'
 import { copySeries, isCopy, type Ledger, type Plan } from '../chunk/ledger.ts'
@@ -150,5 +151,5 @@ function profileOf(spec: VideoSpec, profiles: ReadonlyMap<string, Profile>): Pro
   const profile = profiles.get(name)
   if (profile) return profile
   const known = [...profiles.keys()].join(', ')
-  throw new WorkerError('profile_unknown', `there is no profile "${name}"; there are ${known}`)
+  throw new WorkerError('profile_unknown', `there is no profile ${quoted(name)}; there are ${known}`)
 }

@@ -229,6 +229,16 @@ test('bodies of a megabyte are answered', () => {
   check(JSON.stringify({ Records: Array(10_000).fill({}) }))
 })
 
+test('a body that its parts could not carry is poison, while it is one message only', () => {
+  const withNote = (note: string) => parseMessage(JSON.stringify({ ...seeds[0], note }), options)
+  expect(withNote('x'.repeat(200_000)).kind).toBe('transcode')
+  // Each quote becomes two characters in the body, and four where a part carries that.
+  expect(withNote('"'.repeat(100_000))).toEqual({
+    kind: 'poison',
+    reason: expect.stringMatching(/^a body of 40\d+ bytes when quoted: its parts could not carry it/),
+  })
+})
+
 test('a body that is not even a text is answered: the SDK types it as optional', () => {
   for (const body of [undefined, null, 5, {}]) check(body as unknown as string)
 })
