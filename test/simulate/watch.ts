@@ -171,7 +171,7 @@ export class Watch {
 
   onDrained(machine: Machine, how: 'clean' | 'forced'): void {
     const { draining } = machine
-    const { clock, injuries, queue } = this.#world
+    const { clock, injuries, queue, handles, refused } = this.#world
     const tookMs = clock.nowMs - draining!.sinceMs
     if (tookMs > this.#drainMs + 1_000)
       this.breach('drain', `${machine.name} took ${Math.round(tookMs / 1000)} s to drain`)
@@ -181,8 +181,11 @@ export class Watch {
     const nowMs = clock.wallMs()
     for (const name of this.#handedBack.get(machine) ?? []) {
       const messages = queue.messages().filter(({ body }) => nameOf(aboutOf(body)) === name)
-      const holder = ({ handle = '' }: MessageView) => this.#world.handles.get(handle)
-      const hidden = messages.filter(({ visibleAtMs }) => visibleAtMs > nowMs)
+      const holder = ({ handle = '' }: MessageView) => handles.get(handle)
+      // Of a message that SQS delivered to this process twice the first handle may be worth nothing: it was tried.
+      const isRefused = ({ history }: MessageView) =>
+        history.some(({ handle = '' }) => refused.has(handle) && handles.get(handle) === machine)
+      const hidden = messages.filter((each) => each.visibleAtMs > nowMs && !isRefused(each))
       // One is enough: of a job that was sent twice the other message was put off while the job was worked on.
       const free =
         hidden.length < messages.length || hidden.some((each) => (holder(each) ?? machine) !== machine)

@@ -187,6 +187,11 @@ export function straysIn(
   )
 }
 
+/** Whether there are segments in the job's folder at all. Names as in `present`. */
+export function hasMedia(present: ReadonlyMap<string, number>): boolean {
+  return [...present.keys()].some((name) => /\.(m4s|ts)$/.test(name))
+}
+
 /** The ledger is removed as a whole, the poster and its like stand beside the playlists. */
 function ours(name: string): boolean {
   return !name.startsWith('.work/') && !isExtra(name)

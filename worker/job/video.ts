@@ -16,7 +16,7 @@ import { checkDrift } from './drift.ts'
 import type { FanOut } from './fan-out.ts'
 import { withVideo } from './opening.ts'
 import { planJob } from './plan.ts'
-import { type Assembled, assemble, checkPresent, straysIn } from './publish.ts'
+import { type Assembled, assemble, checkPresent, hasMedia, straysIn } from './publish.ts'
 import { putOnline } from './put-online.ts'
 import { openSeal } from './seal.ts'
 import { believed, judgeSource } from './second-look.ts'
@@ -192,7 +192,8 @@ async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortS
   const plan = await ledger.readPlan(signal)
   const present = await ledger.present(signal)
   // A plan that cannot be read (another release wrote it) is no sign that the API has accepted the job.
-  if (!plan) return present.has(planKey('')) ? undefined : alreadyPublished
+  // Nor is a master alone: the video was deleted while it was published.
+  if (!plan) return present.has(planKey('')) || !hasMedia(present) ? undefined : alreadyPublished
   if (missingParts(plan, present).length > 0) return undefined
   const manifests = await readManifests(ledger, plan, present, signal)
   const text = await readText(storage, spec.folder, plan, present, signal)
