@@ -11,6 +11,8 @@ export interface Want {
   readonly audio?: boolean
   /** Pictures that the source decodes to. */
   readonly frames?: number
+  /** Flashes that come with their beep. */
+  readonly pairs?: number
 }
 
 export interface Entry {
@@ -57,11 +59,13 @@ function wantOf(raw: Record<string, unknown>, file: string): Want {
   const seconds = take('video_s', number)
   const audio = take('has_audio', (value) => typeof value === 'boolean')
   const frames = take('frames_decoded', number)
+  const pairs = take('pairs', number)
   return {
     ...(displaySize === undefined ? {} : { displaySize }),
     ...(seconds === undefined ? {} : { seconds }),
     ...(audio === undefined ? {} : { audio }),
     ...(frames === undefined ? {} : { frames }),
+    ...(pairs === undefined ? {} : { pairs }),
   }
 }
 

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { beepsOf, flashesOf, pairs } from './marks.ts'
 import type { Measured } from './verdict.ts'
 
 const run = promisify(execFile)
@@ -30,8 +31,11 @@ export function bestOf(master: string): Best {
   return { video: video?.uri, audio }
 }
 
-/** Reads the output below a master playlist on disk. Rejects when it cannot be read at all. */
-export async function measureOutput(master: string, signal: AbortSignal): Promise<Measured> {
+/**
+ * Reads the output below a master playlist on disk; `marked`: its source shows flashes and beeps. Rejects when it cannot
+ * be read at all.
+ */
+export async function measureOutput(master: string, signal: AbortSignal, marked = false): Promise<Measured> {
   const best = bestOf(await readFile(master, 'utf8'))
   const folder = dirname(master)
   if (best.video === undefined) return measureSound(best.audio && join(folder, best.audio), signal)
@@ -44,15 +48,20 @@ export async function measureOutput(master: string, signal: AbortSignal): Promis
   const [wide = 1, high = 1] = (picture.sample_aspect_ratio ?? '1:1').split(':').map(Number)
   const rate = over / under
   const starts = times.map(({ pts_time }) => Number(pts_time))
-  const sound = best.audio === undefined ? listed : await probe(join(folder, best.audio), signal)
+  const heard = best.audio === undefined ? path : join(folder, best.audio)
+  const sound = heard === path ? listed : await probe(heard, signal)
+  const audio = sound.streams.some(
+    ({ codec_type, index }) =>
+      codec_type === 'audio' && sound.packets.some((packet) => packet.stream_index === index),
+  )
   return {
     ...{ width: Math.round((picture.width * wide) / high), height: picture.height, rate },
     frames: times.length,
     seconds: Math.max(...starts) - Math.min(...starts) + 1 / rate,
-    audio: sound.streams.some(
-      ({ codec_type, index }) =>
-        codec_type === 'audio' && sound.packets.some((packet) => packet.stream_index === index),
-    ),
+    audio,
+    ...(marked && audio
+      ? { offsets: pairs(await flashesOf(path, rate, signal), await beepsOf(heard, signal)) }
+      : {}),
   }
 }
 

@@ -14,6 +14,8 @@ export interface Measured {
   /** From the first picture to the end of the last one. */
   readonly seconds: number
   readonly audio: boolean
+  /** Of sources with flashes and beeps: how far each beep is behind its flash, in seconds. */
+  readonly offsets?: readonly number[]
 }
 
 export interface Ended {
@@ -81,6 +83,12 @@ function* wanted({ want, variableRate }: Entry, found: Measured): Generator<[boo
       Math.abs(found.seconds - want.seconds) <= secondsSlack + 1 / found.rate,
       `lasts ${found.seconds.toFixed(3)} s, wanted ${want.seconds}`,
     ]
+  if (want.pairs !== undefined && found.offsets)
+    yield [
+      found.offsets.length >= want.pairs &&
+        found.offsets.every((offset) => Math.abs(offset) <= soundSlack + 1 / found.rate),
+      `beeps after flashes ${found.offsets.map((offset) => (offset * 1000).toFixed(0)).join(', ')} ms, wanted ${want.pairs} in step`,
+    ]
   const count = framesFor(want, variableRate, found)
   if (count !== undefined)
     yield [
@@ -88,6 +96,9 @@ function* wanted({ want, variableRate }: Entry, found: Measured): Generator<[boo
       `has ${found.frames} pictures at ${found.rate.toFixed(2)} a second, wanted ${count.frames}`,
     ]
 }
+
+/** A frame of AAC, in seconds: what containers may be silent about. The flash itself waits for the next picture. */
+const soundSlack = 1024 / 48_000
 
 /** The wanted size in even numbers, or smaller in the same shape where the ladder ends below it. */
 export function sizeFits(displaySize: string, { width, height }: { width: number; height: number }): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Entry, Want } from '../../corpus/manifest.ts'
 import { type Ended, judge, type Measured, sizeFits } from '../../corpus/verdict.ts'
 
-const want: Want = { displaySize: '1280x720', seconds: 10, audio: true, frames: 250 }
+const want: Want = { displaySize: '1280x720', seconds: 10, audio: true, frames: 250, pairs: 3 }
 const entry: Entry = {
   ...{ file: 'a.mp4', uploadName: 'a.mp4', expect: 'ok', want, variableRate: false, evil: false },
 }
@@ -25,6 +25,12 @@ describe('is wrong', () => {
     ['lost sound', { measured: { ...measured, audio: false } }, /has no sound/],
     ['half the length', { measured: { ...measured, seconds: 5, frames: 125 } }, /lasts 5.000 s, wanted 10/],
     ['lost pictures', { measured: { ...measured, frames: 240 } }, /has 240 pictures .* wanted 250/],
+    [
+      'beeps away from their flashes',
+      { measured: { ...measured, offsets: [0.01, 0.09, 0] } },
+      /10, 90, 0 ms, wanted 3/,
+    ],
+    ['lost beeps', { measured: { ...measured, offsets: [0.01, 0] } }, /wanted 3 in step/],
     ['an output that nobody can read', { measured: { problem: 'no pictures' } }, /no pictures/],
   ]
   test.each(cases)('%s', (_, changes, problem) => {
