@@ -162,11 +162,18 @@ test('drain waits until the worker is gone, and a shared video that failed in a 
   expect((await seen()).workers).toEqual([])
 
   const second = fleet.start('two', { ...chunked, FANOUT: 'always' })
+  // Nothing that its first part made is stored before the job was seen, and the source is gone for the others.
+  const first = fleet.stack.s3.faults.failNext({ operation: 'PutObject', key: /\.m4s$/ }, { delayMs: 60_000 })
   const { jobId, key } = await enqueue(await upload())
   await second.logged((line) => line.msg === 'parts sent to the fleet' && line.job === jobId)
+  let shared: NonNullable<FleetStatus['jobs']>[number] | undefined
+  await fleet.until('it is seen as shared', async () => {
+    shared = (await seen()).jobs?.find((job) => job.jobId === jobId)
+    return shared?.state === 'fanned'
+  })
+  expect(shared).toMatchObject({ parts: { total: expect.any(Number) } })
   await fleet.stack.storage.deleteKeys([key], fleet.signal)
-  const shared = (await seen()).jobs?.find((job) => job.jobId === jobId)
-  expect(shared).toMatchObject({ state: 'fanned', parts: { total: expect.any(Number) } })
+  first.remove()
   await fleet.until('a part is given up', async () => (await fleet.stack.queueCounts()).dead > 0)
   await fleet.until('its job has ended', async () => (await seen()).jobs?.length === 0)
   await fleet.stack.storage.putFile(key, clip, { contentType: 'video/mp4', signal: fleet.signal })
