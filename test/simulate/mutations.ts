@@ -97,7 +97,7 @@ export const mutations: readonly Mutation[] = [
     from: "case 'lost': {\n      await input.lease.stop()",
     to: "case 'lost': {\n      await input.lease.stop()\n      await queue.delete(delivery.receiptHandle, new AbortController().signal)",
     breaks: ['lost'],
-    likely: 138,
+    likely: 985,
     within: 200,
   },
   {
@@ -179,7 +179,7 @@ export const mutations: readonly Mutation[] = [
     from: "local anew = tonumber(ARGV[7]) > tonumber(redis.call('HGET', record, 'began') or '0')",
     to: 'local anew = true',
     breaks: ['one-callback', 'attempts'],
-    likely: 65,
+    likely: 579,
     within: 400,
   },
   {
@@ -216,8 +216,8 @@ export const mutations: readonly Mutation[] = [
     file: 'worker/job/part.ts',
     from: "if (claim.verdict === 'busy')",
     to: "if (claim.verdict === 'busy') return parent.fail(error, signal).then(() => park?.())\n      if (false)",
-    breaks: ['one-callback', 'dead-letters'],
-    likely: 127,
+    breaks: ['one-callback', 'dead-letters', 'output'],
+    likely: 5782,
     within: 200,
   },
   {
