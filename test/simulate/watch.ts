@@ -161,7 +161,10 @@ export class Watch {
 
   onCrash(machine: Machine): void {
     for (const { about } of heldBy(this.#world, machine)) {
-      const { job, part } = about
+      const { job: name, part, videoId } = about
+      const video = this.#people.videos.find(({ id }) => id === videoId)
+      // The record and the log call a delete by its job's id.
+      const job = name.startsWith('delete ') ? (video?.deleteId ?? name) : name
       this.endsOf(job, part).crashes += 1
       // A part holds its job as well while it ends it.
       const { owner } = this.#world.redis.hash(jobRecordKey(job))

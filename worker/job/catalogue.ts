@@ -4,7 +4,7 @@ import { catalogueRoot, catalogueThumbnailKey, jobFolder, workFolder } from '../
 import type { Logger } from '../../shared/logger.ts'
 import type { CatalogueMessage } from '../../shared/messages.ts'
 import { createFanOut } from './fan-out.ts'
-import { sweepFolder } from './sweep.ts'
+import { removeFolder, sweepFolder } from './sweep.ts'
 import { type TranscodePorts, wholeSeconds } from './transcode.ts'
 import { removeOlderVersions } from './versions.ts'
 import { isPublished, packageVideo, type VideoSpec } from './video.ts'
@@ -81,10 +81,10 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
     },
     // The catalogue has no endpoint for failures: the log has the reason, and the DLQ what was given up.
     fail: async () => 'accepted',
-    async removeOutput({ kind }, signal) {
+    async removeOutput(error, signal) {
       // Without an id nothing was written yet.
       if (known === undefined) return
-      await sweepFolder(folderOf(known), kind === 'cancelled' ? kind : 'dead', storage, signal)
+      await removeFolder(folderOf(known), error, storage, signal)
     },
     isPublished: async (signal) => isPublished(await spec(signal), storage, signal),
     async sweep(state, signal) {

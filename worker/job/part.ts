@@ -87,6 +87,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
     // Likewise, behind the job's end: until that is sure, what its other parts have stored stays.
     removeOutput: async () => {},
     async giveUp(state, error, signal, park) {
+      // Viewers can play the job: its join has reported it, or will; what failed here is a message that came again.
+      if (state === 'dead' && (await parent.isPublished?.(signal))) return
       const claim = await records.claim(parent.identity, {
         ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
         // No record: the job was shared while Redis was away, and the backlog counts it still.
@@ -127,7 +129,9 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       if (isOver(await records.state(parent.identity))) return true
       const ledger = openLedger(storage, (await parent.spec(signal)).folder)
       const plan = await ledger.readPlan(signal)
-      return plan !== undefined && !isMissing(plan, await ledger.manifests(signal))
+      // The ledger goes behind the report, which Redis need not have heard of.
+      if (!plan) return (await parent.isPublished?.(signal)) ?? false
+      return !isMissing(plan, await ledger.manifests(signal))
     },
     tidy: async () => {},
     status: () => ({}),

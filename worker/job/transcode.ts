@@ -6,7 +6,7 @@ import type { TranscodeMessage } from '../../shared/messages.ts'
 import type { RedisPort } from '../../shared/redis.ts'
 import { createFanOut } from './fan-out.ts'
 import type { PartPorts } from './part.ts'
-import { sweepFolder } from './sweep.ts'
+import { removeFolder, sweepFolder } from './sweep.ts'
 import { describeText } from './text-publish.ts'
 import { removeOlderVersions } from './versions.ts'
 import { isPublished, packageVideo, type VideoResult, type VideoSpec } from './video.ts'
@@ -60,8 +60,7 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       const retryable = error.kind !== 'rejected' && error.kind !== 'cancelled'
       return api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
     },
-    removeOutput: ({ kind }, signal) =>
-      sweepFolder(folder, kind === 'cancelled' ? kind : 'dead', storage, signal),
+    removeOutput: (error, signal) => removeFolder(folder, error, storage, signal),
     isPublished: (signal) => isPublished(spec, storage, signal),
     sweep: (state, signal) => sweepFolder(folder, state, storage, signal),
     // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.

@@ -38,17 +38,23 @@ beforeEach(() => redis.delete(backlogKey(tenant), jobRecordKey('a')))
 interface End {
   /** Given up, not cancelled. */
   readonly dead?: boolean
+  /** Its job is in the bucket, whatever Redis knows. */
+  readonly published?: boolean
   fail?(): Promise<never>
 }
 
 /** The part ends its job; what was done with the job and its folder, in order, and the record's state just then. */
-async function giveUp({ dead = false, fail }: End = {}, done: string[] = []): Promise<string[]> {
+async function giveUp(
+  { dead = false, published = false, fail }: End = {},
+  done: string[] = [],
+): Promise<string[]> {
   const say = async (what: string) => void done.push(`${what}, ${await records.state(identity)}`)
   const parent = {
     identity,
     rememberCancel: () => say('cancel remembered'),
     fail: fail ?? (async () => (await say('told')) ?? 'accepted'),
     sweep: (state: string) => say(`swept as ${state}`),
+    isPublished: async () => published,
     status: () => ({}),
   } as unknown as VideoWork
   const part = partWork(message, parent, { records, owner: 'w' } as unknown as PartPorts)
@@ -85,6 +91,14 @@ test('as long as somebody has the job, a part that is given up removes nothing o
   await records.finish(identity, token, { state: 'done', status: {}, revivable: false })
   await giveUp({ dead: true }, done)
   expect(done).toEqual(['swept as done, done'])
+})
+
+test('a part that came again behind its job’s video does not fail the job, of whose end Redis knows nothing', async () => {
+  await records.fanOut(identity, (await claimJob()).token)
+  expect(await giveUp({ dead: true, published: true })).toEqual([])
+  expect(await records.state(identity)).toBe('fanned')
+  // Who cancels does not want the video.
+  expect(await giveUp({ published: true })).toContain('swept as cancelled, cancelled')
 })
 
 test('an API that is away keeps the job from its end, one that refuses its last word does not', async () => {

@@ -9,6 +9,7 @@ import {
 import { SqsError } from '../../strict-sqs/errors.ts'
 import type { StrictQueue } from '../../strict-sqs/queue.ts'
 import { refusal } from '../bucket.ts'
+import { aboutOf } from '../holders.ts'
 import { shortBody } from '../ledger.ts'
 import { here, type Machine } from '../machine.ts'
 import { middlewares } from '../middlewares.ts'
@@ -72,7 +73,9 @@ export class SQSClient {
     }
     if (command instanceof SendMessageCommand) {
       const { QueueUrl, MessageBody = '', DelaySeconds, MessageGroupId } = command.input
-      const effect = () => {
+      const effect = (stillThere: () => boolean) => {
+        const job = aboutOf(MessageBody)?.job
+        if (!stillThere() && job !== undefined) world.lateSends.add(job)
         queueOf(QueueUrl).send({ body: MessageBody, delaySeconds: DelaySeconds, groupId: MessageGroupId })
         world.wakePolls()
         return {}

@@ -84,3 +84,17 @@ test('a part whose source was replaced is not cut by the plan of the first one: 
   expect(sent).toEqual(['join'])
   expect([...(await ledger.present(signal)).keys()]).toEqual(['.work/plan.json'])
 })
+
+test('without a plan a part counts as stored when its job is published, and then only', async () => {
+  const parentOf = (published: boolean) =>
+    ({
+      identity: { jobId: 'a' },
+      labels: {},
+      spec: async () => ({ folder: 'empty/' }),
+      isPublished: async () => published,
+    }) as unknown as VideoWork
+  const ports = { storage, records: { state: async () => 'running' } } as unknown as PartPorts
+  const message = { kind: 'part', jobId: 'a/chunk-0', part: { type: 'chunk', index: 0 } } as PartMessage
+  expect(await partWork(message, parentOf(true), ports).isPublished!(signal)).toBe(true)
+  expect(await partWork(message, parentOf(false), ports).isPublished!(signal)).toBe(false)
+})

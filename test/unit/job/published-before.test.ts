@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createLogger } from '../../../shared/logger.ts'
 import { createMetrics } from '../../../shared/metrics.ts'
+import { openLedger, type Plan } from '../../../worker/chunk/ledger.ts'
 import type { FanOut } from '../../../worker/job/fan-out.ts'
 import { packageVideo, type VideoPorts } from '../../../worker/job/video.ts'
 import { alreadyPublished, type RunContext } from '../../../worker/job/work.ts'
@@ -44,4 +45,18 @@ test('a master with its segments and without a ledger says that the job was done
 
 test('a master alone does not: its video was deleted while it was published, and what is left must go', async () => {
   await expect(run(['master.m3u8', '360p/index.m3u8'])).rejects.toMatchObject({ code: 'input_missing' })
+})
+
+test('a ledger that somebody removes while it is read fails the attempt as what comes again, not as bad output', async () => {
+  const plan = {
+    ...{ jobId: 'j', source: { key: 'gone.mp4', bytes: 5, etag: 'e' }, profile: {}, series: '' },
+    ...{ facts: { audio: [] }, ladder: [], grid: { chunks: [{ index: 0 }, { index: 1 }], totalFrames: 2 } },
+  } as unknown as Plan
+  const ledger = openLedger(storage, 'out/')
+  await ledger.writePlan(plan, signal)
+  for (const index of [0, 1])
+    await ledger.writeChunk(plan, { index, tracks: {}, sheets: [], encodeSeconds: 1 }, signal)
+  const getText = storage.getText.bind(storage)
+  storage.getText = async (key: string) => (key.includes('chunk-00000') ? undefined : getText(key))
+  await expect(run(['master.m3u8', '360p/seg-00000.m4s'])).rejects.toMatchObject({ code: 'output_displaced' })
 })
