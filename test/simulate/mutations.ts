@@ -178,8 +178,8 @@ export const mutations: readonly Mutation[] = [
     file: claim,
     from: "local anew = tonumber(ARGV[7]) > tonumber(redis.call('HGET', record, 'began') or '0')",
     to: 'local anew = true',
-    breaks: ['one-callback', 'attempts'],
-    likely: 579,
+    breaks: ['one-callback', 'attempts', 'ends'],
+    likely: 434,
     within: 400,
   },
   {
@@ -217,7 +217,7 @@ export const mutations: readonly Mutation[] = [
     from: "if (claim.verdict === 'busy')",
     to: "if (claim.verdict === 'busy') return parent.fail(error, signal).then(() => park?.())\n      if (false)",
     breaks: ['one-callback', 'dead-letters', 'output'],
-    likely: 5782,
+    likely: 722,
     within: 200,
   },
   {
