@@ -1,4 +1,5 @@
 import { WorkerError } from './errors.ts'
+import { failureName } from './sdk-errors.ts'
 
 /** What SQS answered, or the name of a network error with status 0. */
 interface QueueFailure {
@@ -10,16 +11,15 @@ interface QueueFailure {
 }
 
 function readFailure(error: unknown): QueueFailure {
-  const { name, code, message, $metadata } = (error ?? {}) as {
+  const known = (error ?? {}) as {
     name?: string
     code?: string
     message?: string
     $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean }
   }
-  // Without an answer it is an Error of Node, which only its code tells from any other: ECONNREFUSED, ENOTFOUND.
-  const called = name === 'Error' || name === 'AggregateError' ? (code ?? name) : (name ?? code)
   // Older services prefix their codes: AWS.SimpleQueueService.NonExistentQueue.
-  const short = (called ?? 'unknown').split('.').at(-1) ?? 'unknown'
+  const short = failureName(known).split('.').at(-1) ?? 'unknown'
+  const { message, $metadata } = known
   const { httpStatusCode: status = 0, clockSkewCorrected: clockCorrected = false } = $metadata ?? {}
   return { status, name: short, message: message ?? '', clockCorrected }
 }

@@ -1,4 +1,5 @@
 import { WorkerError } from './errors.ts'
+import { failureName } from './sdk-errors.ts'
 
 /** What the bucket answered: status 0 when there was no answer at all. */
 export interface StorageFailure {
@@ -19,10 +20,7 @@ export function readFailure(error: unknown): StorageFailure {
   // An answer that could not be parsed (a proxy's HTML page) has its status in $response only.
   const status = known.$metadata?.httpStatusCode ?? known.$response?.statusCode ?? 0
   const clockCorrected = known.$metadata?.clockSkewCorrected ?? false
-  const { name, code: nodes } = known
-  // Without an answer it is an Error of Node, which only its code tells from any other: ECONNREFUSED, ENOTFOUND.
-  const code = name === 'Error' || name === 'AggregateError' ? (nodes ?? name) : (name ?? nodes ?? 'unknown')
-  return { status, code, clockCorrected }
+  return { status, code: failureName(known), clockCorrected }
 }
 
 /** Client errors that a second try can cure: the bytes were damaged or delayed on their way. */
