@@ -47,7 +47,8 @@ function checkJob(job: Job, world: World, watch: Watch, limits: EndLimits): void
   }
   // Without its record a job begins anew whose failure the API may know, and nobody else.
   // A watch that SQS took when the job had been given up starts it again, as a redrive does: by its time it is one.
-  const redriven = accepted[0]!.name === 'fail' && world.lateSends.has(job.id)
+  const [first] = accepted
+  const redriven = first!.name === 'fail' && (world.lateSends.get(job.id) ?? 0) > first!.atMs
   if (accepted.length > 1 && !limits.recount && !watch.unclaimed.has(job.id) && !redriven) {
     const what = accepted.map((report) => `${report.name} ${report.code}`).join(', ')
     watch.breach('one-callback', `the API took ${accepted.length} ends of ${name}: ${what}`)

@@ -39,8 +39,8 @@ export class World {
   readonly refused = new Set<string>()
   /** Keys of the bucket that were written when their writer had given up: nobody but the reconciler can find those. */
   readonly lateKeys = new Set<string>()
-  /** Jobs of which a message was taken by SQS when its sender had given up: it bears that time, as a redriven one does. */
-  readonly lateSends = new Set<string>()
+  /** When SQS took a message of a job last whose sender had given up, by job: it bears that time, as a redriven one does. */
+  readonly lateSends = new Map<string, number>()
   /** Chance that an encode fails or hangs. */
   encoderTrouble = { fails: 0, hangs: 0 }
   /** 1: a minute takes 5 to 20 s. */

@@ -7,7 +7,7 @@ import { createFanOut } from './fan-out.ts'
 import { removeFolder, sweepFolder } from './sweep.ts'
 import { type TranscodePorts, wholeSeconds } from './transcode.ts'
 import { removeOlderVersions } from './versions.ts'
-import { isPublished, packageVideo, type VideoSpec } from './video.ts'
+import { isPublished, packageVideo, type VideoResult, type VideoSpec } from './video.ts'
 import type { VideoWork } from './work.ts'
 
 /** The poster comes from here, or from the middle of a shorter video: contract.md section 5. */
@@ -51,6 +51,26 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
     )
   }
 
+  async function complete(video: VideoResult, signal: AbortSignal): Promise<'accepted' | 'gone'> {
+    const id = await contentId(signal)
+    const uri = (key: string) => `s3://${config.r2.bucket}/${config.r2.prefix}${key}`
+    const answer = await api.upsertContent(id, content, signal)
+    if (answer === 'skipped')
+      logger?.warn('CATALOG_API_BASE or INTERNAL_TOKEN is not set: the catalogue is not told')
+    if (answer !== 'accepted') return answer === 'gone' ? 'gone' : 'accepted'
+    const asset = await api.addVideoAsset(
+      id,
+      {
+        video_url: uri(fileKey),
+        thumbnail_url: uri(video.posterKey ?? ''),
+        hls_url: uri(video.masterKey),
+        duration: wholeSeconds(video),
+      },
+      signal,
+    )
+    return asset === 'gone' ? 'gone' : 'accepted'
+  }
+
   return {
     ...shared,
     kind: 'catalogue',
@@ -60,25 +80,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
       logger = run.logger
       return packageVideo(await spec(run.signal), ports, run, createFanOut(shared, ports))
     },
-    async complete(video, signal) {
-      const id = await contentId(signal)
-      const uri = (key: string) => `s3://${config.r2.bucket}/${config.r2.prefix}${key}`
-      const answer = await api.upsertContent(id, content, signal)
-      if (answer === 'skipped')
-        logger?.warn('CATALOG_API_BASE or INTERNAL_TOKEN is not set: the catalogue is not told')
-      if (answer !== 'accepted') return answer === 'gone' ? 'gone' : 'accepted'
-      const asset = await api.addVideoAsset(
-        id,
-        {
-          video_url: uri(fileKey),
-          thumbnail_url: uri(video.posterKey ?? ''),
-          hls_url: uri(video.masterKey),
-          duration: wholeSeconds(video),
-        },
-        signal,
-      )
-      return asset === 'gone' ? 'gone' : 'accepted'
-    },
+    complete,
     // The catalogue has no endpoint for failures: the log has the reason, and the DLQ what was given up.
     fail: async () => 'accepted',
     async removeOutput(error, signal) {
@@ -90,7 +92,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
     async sweep(state, signal) {
       // The catalogue is not asked for an id for a job that came to nothing.
       if (state !== 'done' && known === undefined) return
-      await sweepFolder(folderOf(await contentId(signal)), state, storage, signal)
+      await sweepFolder(await spec(signal), state, storage, signal, (result) => complete(result, signal))
     },
     async tidy(result, signal) {
       const id = await contentId(signal)

@@ -42,6 +42,12 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
     },
   }
 
+  async function complete(result: VideoResult, signal: AbortSignal): Promise<'accepted' | 'gone'> {
+    const answer = await api.complete(ref, completeBody(result, jobId, context?.attempt ?? 1), signal)
+    if (answer === 'accepted') context?.reporter.move('done')
+    return answer
+  }
+
   return {
     ...shared,
     kind: 'transcode',
@@ -51,18 +57,14 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
       context = run
       return packageVideo(spec, ports, run, createFanOut(shared, ports))
     },
-    async complete(result, signal) {
-      const answer = await api.complete(ref, completeBody(result, jobId, context?.attempt ?? 1), signal)
-      if (answer === 'accepted') context?.reporter.move('done')
-      return answer
-    },
+    complete,
     async fail(error, signal) {
       const retryable = error.kind !== 'rejected' && error.kind !== 'cancelled'
       return api.fail(ref, { reason: failReason(error), code: error.code, retryable }, signal)
     },
     removeOutput: (error, signal) => removeFolder(folder, error, storage, signal),
     isPublished: (signal) => isPublished(spec, storage, signal),
-    sweep: (state, signal) => sweepFolder(folder, state, storage, signal),
+    sweep: (state, signal) => sweepFolder(spec, state, storage, signal, (result) => complete(result, signal)),
     // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.
     rememberCancel: () => redis.set(cancelKey(tenantId, videoId), '1', 86_400).catch(() => {}),
     // A new job of the same video must not hear it again.

@@ -186,7 +186,11 @@ export async function isPublished(
  * What an earlier attempt published: the bucket remembers it when Redis does not, and needs no source for it. With
  * the ledger still there it has yet to be reported; without, the API has accepted it.
  */
-async function publishedBefore(spec: VideoSpec, storage: Storage, signal: AbortSignal) {
+export async function publishedBefore(
+  spec: VideoSpec,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<VideoResult | typeof alreadyPublished | undefined> {
   if (!(await isPublished(spec, storage, signal))) return undefined
   const ledger = openLedger(storage, spec.folder)
   const plan = await ledger.readPlan(signal)

@@ -75,7 +75,7 @@ export class SQSClient {
       const { QueueUrl, MessageBody = '', DelaySeconds, MessageGroupId } = command.input
       const effect = (stillThere: () => boolean) => {
         const job = aboutOf(MessageBody)?.job
-        if (!stillThere() && job !== undefined) world.lateSends.add(job)
+        if (!stillThere() && job !== undefined) world.lateSends.set(job, world.clock.nowMs)
         queueOf(QueueUrl).send({ body: MessageBody, delaySeconds: DelaySeconds, groupId: MessageGroupId })
         world.wakePolls()
         return {}

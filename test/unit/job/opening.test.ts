@@ -1,40 +1,26 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { WorkerError } from '../../../shared/errors.ts'
 import { createLogger } from '../../../shared/logger.ts'
 import { createMetrics } from '../../../shared/metrics.ts'
 import { sleep } from '../../../shared/time.ts'
 import { type OpenVideo, withVideo } from '../../../worker/job/opening.ts'
-import { type SourceServer, startSourceServer } from '../../../worker/job/source.ts'
 import type { VideoPorts } from '../../../worker/job/video.ts'
 import type { RunContext } from '../../../worker/job/work.ts'
-import { openScratch, type Scratch } from '../../../worker/job/workdir.ts'
-import { FileStorage } from './file-storage.ts'
+import { folder, openSources, type Sources } from './stored-job.ts'
 
-let dir: string
-let storage: FileStorage
-let sources: SourceServer
-let scratch: Scratch
+let opened: Sources
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'opening-test-'))
-  storage = new FileStorage(dir)
-  await writeFile(join(dir, 'source.mp4'), 'bytes')
-  sources = await startSourceServer(storage)
-  scratch = await openScratch(join(dir, 'scratch'), process.pid, 0)
+  opened = await openSources()
 })
-afterAll(async () => {
-  await sources.close()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => opened.close())
 
 /** Runs `body` on an opened video whose stages may take a tenth of a second; resolves to why the job was stopped. */
 async function open(body: (opened: OpenVideo) => Promise<unknown>): Promise<WorkerError[]> {
   const stopped = new AbortController()
   const reasons: WorkerError[] = []
   const ports = {
-    ...{ storage, sources, scratch, metrics: createMetrics(), onBytesMoved() {} },
+    ...{ ...opened, metrics: createMetrics(), onBytesMoved() {} },
     config: { limits: { maxBytes: 0 }, upload: { maxConcurrency: 1 }, stall: { stageSeconds: 0.1 } },
   } as unknown as VideoPorts
   const run = {
@@ -46,7 +32,7 @@ async function open(body: (opened: OpenVideo) => Promise<unknown>): Promise<Work
     },
   } as unknown as RunContext
   const askKey = () => Promise.reject(new Error('nobody asks for a key'))
-  const spec = { jobId: 'j', sourceKey: 'source.mp4', folder: 'out/', askKey }
+  const spec = { jobId: 'j', sourceKey: 'source.mp4', folder, askKey }
   await withVideo(spec, ports, run, body).catch(() => {})
   return reasons
 }
@@ -54,7 +40,7 @@ async function open(body: (opened: OpenVideo) => Promise<unknown>): Promise<Work
 test('a stage that does not end is ended by its deadline, by name, and leaves nothing on scratch', async () => {
   const reasons = await open(({ stage }) => stage('publish', (signal) => sleep(3600_000, { signal })))
   expect(reasons).toMatchObject([{ code: 'stage_timeout', message: 'publish did not end within 0.1 s' }])
-  expect(await readdir(scratch.dir)).toEqual(['owner.json'])
+  expect(await readdir(opened.scratch.dir)).toEqual(['owner.json'])
 })
 
 test('a stage that ends in time is not', async () => {

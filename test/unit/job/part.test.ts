@@ -1,34 +1,19 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createLogger } from '../../../shared/logger.ts'
 import type { PartMessage } from '../../../shared/messages.ts'
 import { createMetrics } from '../../../shared/metrics.ts'
 import { openLedger, type Plan } from '../../../worker/chunk/ledger.ts'
 import { type PartPorts, partWork } from '../../../worker/job/part.ts'
-import { type SourceServer, startSourceServer } from '../../../worker/job/source.ts'
 import type { RunContext, VideoWork } from '../../../worker/job/work.ts'
-import { openScratch, type Scratch } from '../../../worker/job/workdir.ts'
-import { FileStorage } from './file-storage.ts'
+import { folder, openSources, type Sources } from './stored-job.ts'
 
 const { signal } = new AbortController()
-const folder = 'out/'
-let dir: string
-let storage: FileStorage
-let sources: SourceServer
-let scratch: Scratch
+let opened: Sources
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'part-test-'))
-  storage = new FileStorage(dir)
-  await writeFile(join(dir, 'source.mp4'), 'bytes')
-  sources = await startSourceServer(storage)
-  scratch = await openScratch(join(dir, 'scratch'), process.pid, 0)
+  opened = await openSources()
 })
-afterAll(async () => {
-  await sources.close()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => opened.close())
 
 test('a part whose source was replaced is not cut by the plan of the first one: its job plans anew', async () => {
   const sent: string[] = []
@@ -47,9 +32,7 @@ test('a part whose source was replaced is not cut by the plan of the first one: 
   }
   const ports = {
     ...{
-      storage,
-      sources,
-      scratch,
+      ...opened,
       metrics: createMetrics(),
       onBytesMoved() {},
       owner: 'w',
@@ -74,12 +57,12 @@ test('a part whose source was replaced is not cut by the plan of the first one: 
     },
     ...{ facts: { audio: [] }, ladder: [], grid: { chunks: [{ index: 0, frames: 1 }], totalFrames: 1 } },
   } as unknown as Plan
-  const ledger = openLedger(storage, folder)
+  const ledger = openLedger(opened.storage, folder)
   await ledger.writePlan(plan, signal)
 
   const result = await part.run(run)
   expect(result).toBe('replan')
-  expect(await readdir(scratch.dir)).toEqual(['owner.json'])
+  expect(await readdir(opened.scratch.dir)).toEqual(['owner.json'])
   await part.complete(result as 'replan', signal)
   expect(sent).toEqual(['join'])
   expect([...(await ledger.present(signal)).keys()]).toEqual(['.work/plan.json'])
@@ -93,7 +76,7 @@ test('without a plan a part counts as stored when its job is published, and then
       spec: async () => ({ folder: 'empty/' }),
       isPublished: async () => published,
     }) as unknown as VideoWork
-  const ports = { storage, records: { state: async () => 'running' } } as unknown as PartPorts
+  const ports = { storage: opened.storage, records: { state: async () => 'running' } } as unknown as PartPorts
   const message = { kind: 'part', jobId: 'a/chunk-0', part: { type: 'chunk', index: 0 } } as PartMessage
   expect(await partWork(message, parentOf(true), ports).isPublished!(signal)).toBe(true)
   expect(await partWork(message, parentOf(false), ports).isPublished!(signal)).toBe(false)
