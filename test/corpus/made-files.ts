@@ -46,7 +46,10 @@ export const madeFiles: readonly MadeFile[] = [
   one('two-videos.ts', `${see(8, '25', '160x90')} ${see()} ${hear()} -map 0 -map 1 -map 2 ${closed} ${aac}`),
   one('two-videos.mkv', `${see()} ${see(8, '25', '160x90')} ${hear()} -map 0 -map 1 -map 2 ${closed} ${aac}`),
   // Clocks.
-  spliced('clock-4s-forward.ts', `${both(4)} ${closed} ${aac} -output_ts_offset 8.08`, { seconds: 12 }),
+  spliced('clock-4s-forward.ts', `${both(4)} ${closed} ${aac} -output_ts_offset 8.08`, {
+    seconds: 12,
+    alike: 28,
+  }),
   spliced('clock-4s-back.ts', `${both(4)} ${closed} ${aac}`),
   spliced('clock-1h-back.ts', `${both(4)} ${closed} ${aac} -output_ts_offset 3600.08`),
   one('clock-wraps.ts', `${both()} ${closed} ${aac} -output_ts_offset 95438`),
@@ -155,17 +158,17 @@ export const madeFiles: readonly MadeFile[] = [
   one(
     'hole.mp4',
     `${both(12)} -vf select='not(between(t,4.51,7.49))' -fps_mode passthrough ${x264} -bf 0 -use_editlist 0 ${aac}`,
-    { seconds: 12, pairs: 4, variableRate: true },
+    { seconds: 12, pairs: 4, alike: 28, variableRate: true },
   ),
   one(
     'hole-edit-list.mp4',
     `${both(12)} -vf select='not(between(t,4.51,7.49))' -fps_mode passthrough ${x264} ${aac}`,
-    { seconds: 12, pairs: 4, variableRate: true },
+    { seconds: 12, pairs: 4, alike: 28, variableRate: true },
   ),
   one(
     'hole-all.mkv',
     `${both(12)} -vf select='not(between(t,4.51,7.49))' -af aselect='not(between(t,4.51,7.49))' -fps_mode passthrough ${x264} -c:a flac`,
-    { seconds: 12, pairs: 4, variableRate: true },
+    { seconds: 12, pairs: 4, alike: 28, variableRate: true },
   ),
   {
     ...one('hole-by-edits.mp4', `${both(9)} ${closed} -bf 0 ${aac}`, {

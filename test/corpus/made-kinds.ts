@@ -25,6 +25,8 @@ export interface MadeFile {
   readonly audio?: boolean
   /** How many flashes come with their beep; without it 4. */
   readonly pairs?: number
+  /** How much each picture must be like the source's at its time, in dB (likeness.ts); without it not looked at. */
+  readonly alike?: number
   /** Whether flashes and beeps can be told; without it: yes. */
   readonly inStep?: boolean
   readonly expect?: 'either'

@@ -48,6 +48,7 @@ function entryOf({
   audio = true,
   pairs = 4,
   inStep = true,
+  alike,
   expect,
 }: MadeFile) {
   return {
@@ -55,6 +56,7 @@ function entryOf({
     want: {
       ...{ display_size: size, video_s: seconds, has_audio: audio, ...(inStep ? { pairs } : {}) },
       frames_decoded: frames ?? Math.round(seconds * 25),
+      alike_db: alike,
     },
   }
 }

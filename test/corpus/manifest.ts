@@ -13,6 +13,8 @@ export interface Want {
   readonly frames?: number
   /** Flashes that come with their beep. */
   readonly pairs?: number
+  /** How much each picture is like the source's at its time, in dB. */
+  readonly alike?: number
 }
 
 export interface Entry {
@@ -60,12 +62,14 @@ function wantOf(raw: Record<string, unknown>, file: string): Want {
   const audio = take('has_audio', (value) => typeof value === 'boolean')
   const frames = take('frames_decoded', number)
   const pairs = take('pairs', number)
+  const alike = take('alike_db', number)
   return {
     ...(displaySize === undefined ? {} : { displaySize }),
     ...(seconds === undefined ? {} : { seconds }),
     ...(audio === undefined ? {} : { audio }),
     ...(frames === undefined ? {} : { frames }),
     ...(pairs === undefined ? {} : { pairs }),
+    ...(alike === undefined ? {} : { alike }),
   }
 }
 

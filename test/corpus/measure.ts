@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { leastLikeness } from './likeness.ts'
+import type { Want } from './manifest.ts'
 import { beepsOf, flashesOf, pairs } from './marks.ts'
 import type { Measured } from './verdict.ts'
 
@@ -32,10 +34,14 @@ export function bestOf(master: string): Best {
 }
 
 /**
- * Reads the output below a master playlist on disk; `marked`: its source shows flashes and beeps. Rejects when it cannot
- * be read at all.
+ * Reads the output below a master playlist on disk, and more closely what is wanted of it: `pairs` where its source shows
+ * flashes and beeps, `alike` where its pictures are held against the source's. Rejects when it cannot be read at all.
  */
-export async function measureOutput(master: string, signal: AbortSignal, marked = false): Promise<Measured> {
+export async function measureOutput(
+  master: string,
+  { source, want }: { source: string; want: Want },
+  signal: AbortSignal,
+): Promise<Measured> {
   const best = bestOf(await readFile(master, 'utf8'))
   const folder = dirname(master)
   if (best.video === undefined) return measureSound(best.audio && join(folder, best.audio), signal)
@@ -59,7 +65,8 @@ export async function measureOutput(master: string, signal: AbortSignal, marked 
     frames: times.length,
     seconds: Math.max(...starts) - Math.min(...starts) + 1 / rate,
     audio,
-    ...(marked && audio
+    ...(want.alike === undefined ? {} : { leastDb: await leastLikeness(source, path, rate, signal) }),
+    ...(want.pairs !== undefined && audio
       ? { offsets: pairs(await flashesOf(path, rate, signal), await beepsOf(heard, signal)) }
       : {}),
   }

@@ -89,7 +89,8 @@ async function runEntry(entry: Entry, videoId: number, around: Around): Promise<
   const peakMb = watch.takePeakMb()
   const verdict = verdictOf(outcome)
   const kept = join(input.keep ?? join(fleet.dir, 'kept'), entry.file)
-  const measured = verdict === 'ok' ? await measure(fleet, outcome, kept, entry, input.signal) : undefined
+  const measured =
+    verdict === 'ok' ? await measure(fleet, outcome, kept, entry, path, input.signal) : undefined
   const leaks = [...(await canaries.leaks()), ...watch.told.splice(0)]
   if (entry.evil) leaks.push(...(await spilt(fleet, canaries.text, outcome)))
   if (input.keep === undefined) await rm(kept, { recursive: true, force: true })
@@ -140,12 +141,13 @@ async function measure(
   outcome: Outcome | undefined,
   kept: string,
   { want }: Entry,
+  source: string,
   signal: AbortSignal,
 ) {
   const master = String(outcome?.body.hls_path)
   await rm(kept, { recursive: true, force: true })
   await keepOutput(stack.storage, master, kept, signal)
-  return measureOutput(join(kept, 'master.m3u8'), signal, want.pairs !== undefined).catch((error: Error) => ({
+  return measureOutput(join(kept, 'master.m3u8'), { source, want }, signal).catch((error: Error) => ({
     problem: `the output cannot be read: ${error.message.split('\n')[0]}`,
   }))
 }

@@ -16,6 +16,8 @@ export interface Measured {
   readonly audio: boolean
   /** Of sources with flashes and beeps: how far each beep is behind its flash, in seconds. */
   readonly offsets?: readonly number[]
+  /** PSNR in dB of the picture that is least like the source's at its time. */
+  readonly leastDb?: number
 }
 
 export interface Ended {
@@ -88,6 +90,11 @@ function* wanted({ want, variableRate }: Entry, found: Measured): Generator<[boo
       found.offsets.length >= want.pairs &&
         found.offsets.every((offset) => Math.abs(offset) <= soundSlack + 1 / found.rate),
       `beeps after flashes ${found.offsets.map((offset) => (offset * 1000).toFixed(0)).join(', ')} ms, wanted ${want.pairs} in step`,
+    ]
+  if (want.alike !== undefined && found.leastDb !== undefined)
+    yield [
+      found.leastDb >= want.alike,
+      `a picture is at ${found.leastDb} dB of the source's, wanted ${want.alike}`,
     ]
   const count = framesFor(want, variableRate, found)
   if (count !== undefined)

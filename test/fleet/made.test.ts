@@ -9,8 +9,14 @@ import { runCorpus } from '../corpus/run.ts'
 import type { Row } from '../corpus/table.ts'
 import { openFleet } from './harness.ts'
 
-// Of the awkward files that `npm run corpus -- --made` makes, those that once came out wrong or not at all.
-const files = ['cut-hevc-open.ts', 'clock-4s-back.ts', 'sound-channels-change.ts', 'phone-amr.3gp']
+// Of the awkward files that `npm run corpus -- --made` makes, those that once came out wrong or not at all, and a hole.
+const files = [
+  'cut-hevc-open.ts',
+  'clock-4s-back.ts',
+  'sound-channels-change.ts',
+  'phone-amr.3gp',
+  'hole-edit-list.mp4',
+]
 let dir: string
 let rows: Row[]
 
@@ -31,6 +37,12 @@ test('HEVC that was cut in mid-group begins with its first whole picture', () =>
 
 test('nothing is lost behind a clock that begins anew, however short what was before', () => {
   expect(row('clock-4s-back.ts')).toMatchObject({ right: true, problems: [], measured: { frames: 200 } })
+})
+
+test('a hole over the start of a segment holds its last picture, and every other is in its place', () => {
+  const hole = row('hole-edit-list.mp4')
+  expect(hole).toMatchObject({ right: true, problems: [], measured: { frames: 300 } })
+  expect(hole?.measured?.leastDb).toBeGreaterThan(28)
 })
 
 test('sound that goes from stereo to 5.1 on the way is heard to its end, in step', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Entry, Want } from '../../corpus/manifest.ts'
 import { type Ended, judge, type Measured, sizeFits } from '../../corpus/verdict.ts'
 
-const want: Want = { displaySize: '1280x720', seconds: 10, audio: true, frames: 250, pairs: 3 }
+const want: Want = { displaySize: '1280x720', seconds: 10, audio: true, frames: 250, pairs: 3, alike: 28 }
 const entry: Entry = {
   ...{ file: 'a.mp4', uploadName: 'a.mp4', expect: 'ok', want, variableRate: false, evil: false },
 }
@@ -31,6 +31,11 @@ describe('is wrong', () => {
       /10, 90, 0 ms, wanted 3/,
     ],
     ['lost beeps', { measured: { ...measured, offsets: [0.01, 0] } }, /wanted 3 in step/],
+    [
+      'a picture that is not the source’s at its time',
+      { measured: { ...measured, leastDb: 19.7 } },
+      /19.7 dB .* wanted 28/,
+    ],
     ['an output that nobody can read', { measured: { problem: 'no pictures' } }, /no pictures/],
   ]
   test.each(cases)('%s', (_, changes, problem) => {
