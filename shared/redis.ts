@@ -157,6 +157,12 @@ export function openRedis(config: Config['redis'], hooks: RedisHooks = {}): Redi
   }
 }
 
+/** Whether Redis has answered, and said no (a key that holds another type); ioredis calls it so. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof WorkerError) || error.code !== 'redis_unavailable') return false
+  return error.cause instanceof Error && error.cause.name === 'ReplyError'
+}
+
 function readScript(name: string): string {
   return readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
 }

@@ -1,6 +1,7 @@
 /** What Redis could not be told of a job's end is told when it answers again: else its bar and status would lie for hours. */
 import { WorkerError } from '../shared/errors.ts'
 import type { Logger } from '../shared/logger.ts'
+import { isRefusal } from '../shared/redis.ts'
 import { every, monotonicMs } from '../shared/time.ts'
 
 /** How often Redis is asked again. Messages that were handed back come again after seconds: their records should be first. */
@@ -44,7 +45,7 @@ export function createLateEnds(logger: Logger, options: { retryMs?: number } = {
           logger.info({ job: next.job }, 'the job’s end was written late')
         } catch (error) {
           if (error instanceof WorkerError && error.code === 'redis_unavailable') {
-            if (!isAnswer(error.cause)) return
+            if (!isRefusal(error)) return
             refused.add(next.job)
             continue
           }
@@ -66,9 +67,4 @@ export function createLateEnds(logger: Logger, options: { retryMs?: number } = {
       await tell()
     },
   }
-}
-
-/** Redis has answered, and said no: ioredis calls it so. */
-function isAnswer(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === 'ReplyError'
 }

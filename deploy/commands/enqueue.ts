@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { parseMessage } from '../../shared/messages.ts'
+import type { Storage } from '../../shared/storage.ts'
 import { now } from '../../shared/time.ts'
 import { type CommandContext, numberFlag, show, textFlag } from './context.ts'
 import { CommandError } from './errors.ts'
@@ -46,7 +47,7 @@ export async function enqueue(context: CommandContext): Promise<void> {
   const message = parseMessage(body, { bucket: '', catalogKeyPrefix: '' })
   if (message.kind === 'poison') throw usage('enqueue', message.reason)
 
-  if (!context.flags.unchecked && !(await ports.storage().head(fileKey, signal)))
+  if (!context.flags.unchecked && !(await isThere(ports.storage(), fileKey, signal)))
     throw new CommandError(
       'not_found',
       `The bucket has no object ${fileKey} (--unchecked sends it all the same)`,
@@ -59,4 +60,11 @@ export async function enqueue(context: CommandContext): Promise<void> {
   }
   const sent = { jobId, videoId, tenantId, fileKey, queue: ports.config.queue.name, body: JSON.parse(body) }
   show(context, sent, [`job ${jobId} (${describeTarget(target)}) is in ${ports.config.queue.name}`])
+}
+
+/** A missing object and a missing bucket answer a HEAD alike; a listing tells them apart. Throws storage_denied. */
+async function isThere(storage: Storage, key: string, signal: AbortSignal): Promise<boolean> {
+  if (await storage.head(key, signal)) return true
+  for await (const _ of storage.list(key, signal, { page: 1 })) break
+  return false
 }

@@ -1,6 +1,6 @@
 import { asFields, asRecord, type JobRecord } from '../../shared/job-console.ts'
 import { backlogKey, jobRecordKey, workerKey } from '../../shared/keys.ts'
-import type { RedisConsole } from '../../shared/redis.ts'
+import { isRefusal, type RedisConsole } from '../../shared/redis.ts'
 import { readWorkerReport, type WorkerReport } from '../../shared/worker-report.ts'
 
 /** All that Redis knows of the fleet, at one moment of its clock. */
@@ -15,6 +15,8 @@ export interface FleetRecords {
   readonly backlog: ReadonlyMap<number, number>
   /** Milliseconds since 1970 by the clock of Redis, which leases are told in. */
   readonly nowMs: number
+  /** Keys that hold another type than they should, of somebody else's making: what they should say is left out. */
+  readonly unreadable: readonly string[]
 }
 
 export interface PartCounts {
@@ -34,13 +36,21 @@ export async function readFleet(redis: RedisConsole, signal: AbortSignal): Promi
   const parts = new Map<string, PartCounts>()
   const ended = { done: 0, dead: 0, cancelled: 0 }
   const backlog = new Map<number, number>()
+  const unreadable: string[] = []
+  const read = <T>(key: string, answer: Promise<T>): Promise<T | null> =>
+    answer.catch((error: unknown) => {
+      if (!isRefusal(error)) throw error
+      unreadable.push(key)
+      return null
+    })
 
   for await (const known of scan(redis, '*video*', signal)) {
     const records = known.filter((key) => key.startsWith(jobRecordKey('')))
-    const states = await Promise.all(records.map((key) => redis.field(key, 'state')))
+    const states = await Promise.all(records.map((key) => read(key, redis.field(key, 'state'))))
     for (const [at, key] of records.entries()) {
       const [jobId = '', part] = key.slice(jobRecordKey('').length).split('/', 2)
       const state = states[at] as JobRecord['state'] | null
+      if (unreadable.includes(key)) continue
       if (part !== undefined) countPart(parts, jobId, state)
       else if (state === 'done' || state === 'dead' || state === 'cancelled') ended[state] += 1
       else {
@@ -49,19 +59,19 @@ export async function readFleet(redis: RedisConsole, signal: AbortSignal): Promi
       }
     }
     for (const key of known.filter((each) => each.startsWith(workerKey('')))) {
-      const report = readWorkerReport(await redis.get(key))
+      const report = readWorkerReport(await read(key, redis.get(key)))
       if (report) workers.push(report)
     }
     for (const key of known) {
       const tenant = Number(backlogName.exec(key)?.[1] ?? Number.NaN)
-      const count = Number.isNaN(tenant) ? 0 : Number(await redis.get(backlogKey(tenant)))
+      const count = Number.isNaN(tenant) ? 0 : Number(await read(key, redis.get(backlogKey(tenant))))
       if (count !== 0) backlog.set(tenant, count)
     }
   }
   return {
     workers: workers.sort((a, b) => a.workerId.localeCompare(b.workerId)),
     jobs: jobs.sort((a, b) => b.updatedMs - a.updatedMs || a.jobId.localeCompare(b.jobId)),
-    ...{ parts, ended, backlog, nowMs: await redisNow(redis) },
+    ...{ parts, ended, backlog, unreadable, nowMs: await redisNow(redis) },
   }
 }
 

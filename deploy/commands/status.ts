@@ -1,5 +1,5 @@
 import { progressKey } from '../../shared/keys.ts'
-import type { RedisConsole } from '../../shared/redis.ts'
+import { isRefusal, type RedisConsole } from '../../shared/redis.ts'
 import { now, sleep } from '../../shared/time.ts'
 import { type CommandContext, numberFlag } from './context.ts'
 import { asCommandError, CommandError } from './errors.ts'
@@ -46,6 +46,8 @@ export async function lookAtFleet(ports: Ports, limit: number, signal: AbortSign
     ask(ports.deadLetters().then((letters) => letters.count(signal))),
     ask(readFleet(ports.redis(), signal)),
   ])
+  for (const key of records?.unreadable ?? [])
+    problems.push(`Redis has another type in ${key} than the fleet writes there`)
   const { queue } = ports.config
   const jobs = records ? await ask(jobLines(records, ports, limit)) : undefined
   return {
@@ -122,10 +124,11 @@ export async function progressOf(
   { tenantId, videoId }: { tenantId: number | undefined; videoId: number | undefined },
 ): Promise<Bar | undefined> {
   if (tenantId === undefined || videoId === undefined) return undefined
-  const value = await redis.get(progressKey(tenantId, videoId))
   try {
+    const value = await redis.get(progressKey(tenantId, videoId))
     return value === null ? undefined : (JSON.parse(value) as Bar)
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !isRefusal(error)) throw error
     return undefined
   }
 }

@@ -71,3 +71,16 @@ test('names what is wrong with the configuration or the command, each with its c
     err: expect.stringMatching(/^\{"error":\{"code":"usage"/),
   })
 })
+
+test('shows the fleet beside keys that somebody else wrote under its names, and names them', async () => {
+  const keys = ['video-worker:job:nobody', 'video-worker:worker:nobody', 'tenant:9:video:backlog_count']
+  for (const key of keys) await stack.redisClient.rpush(key, 'x')
+  await stack.redisClient.set('tenant:7:video:backlog_count', 3)
+  const { exit, out } = await run(['status', '--json'])
+  const { problems, backlog, jobs, workers } = JSON.parse(out)
+  expect([exit, backlog.total, jobs, workers]).toEqual([69, 3, [], []])
+  expect(problems.toSorted()).toEqual(
+    keys.toSorted().map((key) => expect.stringContaining(`another type in ${key}`)),
+  )
+  await stack.redisClient.del(...keys, 'tenant:7:video:backlog_count')
+})

@@ -101,6 +101,16 @@ describe('enqueue', () => {
     expect(unchecked.exit).toBe(0)
     const other = await run(['enqueue', source, '--video', '1', '--tenant', '8'])
     expect(other).toMatchObject({ exit: 64, err: expect.stringContaining('not under tenants/8/') })
+    const elsewhere = await commandLine({ ...stack.env(), R2_BUCKET: 'nope' })([
+      'enqueue',
+      source,
+      '--video',
+      '1',
+    ])
+    expect(elsewhere).toMatchObject({
+      exit: expect.any(Number),
+      err: expect.stringContaining('There is no such bucket'),
+    })
     expect(await run(['enqueue', source])).toMatchObject({ exit: 64 })
     expect(await run(['enqueue', source, '--video', 'one'])).toMatchObject({ exit: 64 })
   })
