@@ -217,7 +217,7 @@ export const mutations: readonly Mutation[] = [
     from: "if (claim.verdict === 'busy')",
     to: "if (claim.verdict === 'busy') return parent.fail(error, signal).then(() => park?.())\n      if (false)",
     breaks: ['one-callback', 'dead-letters', 'output'],
-    likely: 722,
+    likely: 4307,
     within: 200,
   },
   {
