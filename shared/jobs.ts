@@ -69,8 +69,8 @@ export interface JobRecords {
   /** The job's parts are in the queue; its record waits for the join, owned by nobody. */
   fanOut(job: JobIdentity, token: number): Promise<'ended' | 'lost' | 'missing'>
   /**
-   * Whether a part's message is to be sent; counts it in the backlog then, once. lostMs: a message that nobody
-   * received for so long is lost.
+   * Whether a part's message is to be sent, of a job that has not ended; counts it in the backlog then, once. lostMs: a
+   * message that nobody received for so long is lost.
    */
   enqueue(part: JobIdentity, lostMs: number): Promise<boolean>
   /** Adds what a part has done to its job's progress bar. Frames of the video, and frames a second. */
@@ -152,8 +152,9 @@ export function openJobRecords(redis: RedisPort): JobRecords {
     },
 
     async enqueue(part, lostMs) {
-      const sent = sentPartsKey(part.parent?.jobId ?? part.jobId)
-      return (await redis.run('enqueue', [record(part), counter(part), sent], [keepSeconds, lostMs])) === 1
+      const parent = part.parent ?? part
+      const keys = [record(part), counter(part), sentPartsKey(parent.jobId), record(parent)]
+      return (await redis.run('enqueue', keys, [keepSeconds, lostMs])) === 1
     },
 
     async share(part, token, { name, frames, speed, totalFrames, worker }, { json, from, to, seconds }) {

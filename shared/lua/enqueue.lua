@@ -4,12 +4,16 @@
   KEYS[1]  the part's record
   KEYS[2]  the tenant's backlog counter, or the record again when the job is not counted
   KEYS[3]  set of the records of the job's parts that were sent, for the job's end
+  KEYS[4]  the job's record
   ARGV[1]  seconds the record is kept
   ARGV[2]  milliseconds after which a message that nobody received counts as lost
 
-  Returns 1 send it (new, lost, or done once and its result gone again), 0 it is waiting or being worked on
+  Returns 1 send it (new, lost, or done once and its result gone again), 0 it is waiting or being worked on, or the job has ended
 ]]
 local record, now = KEYS[1], now_ms()
+-- Asked for by whoever had the job until then, on a slow way here: nobody would take its count back.
+local job = redis.call('HGET', KEYS[4], 'state')
+if job == 'done' or job == 'dead' or job == 'cancelled' then return 0 end
 local held = redis.call('HMGET', record, 'state', 'sent', 'lease_until')
 local state, sent, lease_until = held[1], tonumber(held[2] or '0'), tonumber(held[3] or '0')
 if state == 'running' and lease_until > now then return 0 end

@@ -257,6 +257,16 @@ describe('the parts of a job', () => {
     expect(await backlog()).toBe(0)
   })
 
+  test('are not asked for any more when it has ended, however late the asking comes', async () => {
+    const { token } = await claimed('one')
+    const { token: mine } = await claimed('two', {}, part('chunk-0'))
+    await records.finish(part('chunk-0'), mine, { state: 'cancelled', status: {} })
+    await records.finish(job, token, { state: 'cancelled', status: {} })
+    for (const name of ['chunk-0', 'chunk-1'])
+      expect(await records.enqueue(part(name), longLease)).toBe(false)
+    expect(await backlog()).toBe(0)
+  })
+
   test('say nothing of the video once the job has ended', async () => {
     const { token } = await claimed('one')
     const mine = await claimed('two', {}, part('chunk-0'))

@@ -104,7 +104,8 @@ test('they agree after any history of a job and its parts', async () => {
     else if (name === 'fenced-set')
       await both(name, [record, 'status', parent], [token, `value ${step}`, 900])
     else if (name === 'fan-out') await both(name, [record, count], [token, 900])
-    else if (name === 'enqueue') await both(name, [part, count, `sent:${job}`], [900, oneOf([0, 60_000])])
+    else if (name === 'enqueue')
+      await both(name, [part, count, `sent:${job}`, job], [900, oneOf([0, 60_000])])
     else if (name === 'pay-debt') await both(name, [record, count], [])
     else
       await both(

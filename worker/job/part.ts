@@ -2,6 +2,7 @@ import { asWorkerError, WorkerError } from '../../shared/errors.ts'
 import type { JobRecords } from '../../shared/jobs.ts'
 import { refusalKey } from '../../shared/keys.ts'
 import type { Part, PartMessage } from '../../shared/messages.ts'
+import { every } from '../../shared/time.ts'
 import { soundRenditions } from '../chunk/layout.ts'
 import { isCopy, openLedger, type Plan } from '../chunk/ledger.ts'
 import { missingParts, partName } from '../chunk/parts.ts'
@@ -27,6 +28,9 @@ export interface PartPorts extends VideoPorts, FanOutPorts {
  * somebody found to be wrong.
  */
 type PartResult = 'encoded' | 'found' | 'moot' | 'replan'
+
+/** For how long a part has its job at a time while it ends it, in milliseconds. */
+const parentLeaseMs = 60_000
 
 /** One chunk or audio track, or the subtitles, of a shared job. Whoever stores the last one asks for the join. */
 export function partWork(message: PartMessage, parent: VideoWork, ports: PartPorts): Work<PartResult> {
@@ -90,7 +94,7 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       // Viewers can play the job: its join has reported it, or will; what failed here is a message that came again.
       if (state === 'dead' && (await parent.isPublished?.(signal))) return
       const claim = await records.claim(parent.identity, {
-        ...{ owner: `${owner}:${message.jobId}`, leaseMs: 60_000 },
+        ...{ owner: `${owner}:${message.jobId}`, leaseMs: parentLeaseMs },
         // No record: the job was shared while Redis was away, and the backlog counts it still.
         ...{ messageId: message.jobId, sentMs: 0, counted: true },
       })
@@ -102,6 +106,9 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
           'job_busy',
           `the job of ${name} is held for ${Math.ceil(claim.leftMs / 1000)} s`,
         )
+      // The API may take longer than the lease: that is no crash.
+      const beat = () => records.renew(parent.identity, claim.token, parentLeaseMs)
+      const beats = every(parentLeaseMs / 4, beat, { onError: () => {} })
       try {
         // The API may take it and its answer be lost, for longer than the request to cancel is kept.
         if (state === 'cancelled') await parent.rememberCancel?.()
@@ -114,6 +121,8 @@ export function partWork(message: PartMessage, parent: VideoWork, ports: PartPor
       } catch (failure) {
         await records.fanOut(parent.identity, claim.token).catch(() => {})
         throw failure
+      } finally {
+        beats.stop()
       }
       // As for a job that is whole: rejected is final, given up is not.
       const revivable = state === 'dead' && (error.kind !== 'rejected' || error.code === 'crashes_exhausted')

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { retry } from '../../../shared/backoff.ts'
-import { jobRecordKey, reconcileKey } from '../../../shared/keys.ts'
+import { jobRecordKey, reconcileKey, sentPartsKey } from '../../../shared/keys.ts'
 import { findings } from '../../../shared/reconcile/find.ts'
 import type { Repair } from '../../../shared/reconcile/finding.ts'
 import { readRecord } from '../../../shared/reconcile/records.ts'
@@ -143,9 +143,10 @@ test('a part whose job has ended leaves the backlog, once', async () => {
   const part = { ...job.identity, jobId: `${job.jobId}/chunk-0`, parent: job.identity }
   await lab.stack.redisClient.incr(counter)
   const token = await lab.claim(job)
-  await lab.records.finish(job.identity, token, { state: 'done', status: {} })
-  // Whoever shared it was still at it.
   await lab.records.enqueue(part, 1000)
+  // The list of its parts was lost.
+  await lab.stack.redisClient.del(sentPartsKey(job.jobId))
+  await lab.records.finish(job.identity, token, { state: 'done', status: {} })
   expect(await lab.stack.backlog(tenantId)).toBe(1)
   const world = lab.world()
   const found = await lab.find(world)
