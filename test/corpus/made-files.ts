@@ -52,6 +52,14 @@ export const madeFiles: readonly MadeFile[] = [
   }),
   spliced('clock-4s-back.ts', `${both(4)} ${closed} ${aac}`),
   spliced('clock-1h-back.ts', `${both(4)} ${closed} ${aac} -output_ts_offset 3600.08`),
+  // Too large to be listed whole: stuffed to 14 Mbit/s.
+  {
+    ...more('joined-large.ts', [
+      `${both(12)} ${closed} ${aac} -muxrate 14M part-c-joined-large.ts`,
+      `${both(12)} ${closed} ${aac} -muxrate 14M part-d-joined-large.ts`,
+    ]),
+    ...{ splice: ['part-c-joined-large.ts', 'part-d-joined-large.ts'], seconds: 24, pairs: 12 },
+  },
   one('clock-wraps.ts', `${both()} ${closed} ${aac} -output_ts_offset 95438`),
   // Sound.
   // No decoder is changed on the way: silent from there on.

@@ -16,6 +16,7 @@ const files = [
   'sound-channels-change.ts',
   'phone-amr.3gp',
   'hole-edit-list.mp4',
+  'joined-large.ts',
 ]
 let dir: string
 let rows: Row[]
@@ -43,6 +44,10 @@ test('a hole over the start of a segment holds its last picture, and every other
   const hole = row('hole-edit-list.mp4')
   expect(hole).toMatchObject({ right: true, problems: [], measured: { frames: 300 } })
   expect(hole?.measured?.leastDb).toBeGreaterThan(28)
+})
+
+test('of a broadcast that is too large to be listed, and is two recordings in a row, both are kept', () => {
+  expect(row('joined-large.ts')).toMatchObject({ right: true, problems: [], measured: { frames: 600 } })
 })
 
 test('sound that goes from stereo to 5.1 on the way is heard to its end, in step', () => {

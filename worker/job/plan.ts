@@ -97,6 +97,7 @@ async function makePlan(
   const head = await source.read(0, Math.min(object.bytes, headBytes) - 1)
   const facts = await probeSource({
     ...{ url: source.url, bytes: object.bytes, head, host, signal, logger, cwd: context.dir },
+    read: (start, end) => source.read(start, end),
     tools: {
       probeBin: config.ffmpeg.probeBin,
       ffmpegBin: config.ffmpeg.bin,

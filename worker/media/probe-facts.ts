@@ -101,7 +101,9 @@ export function checkLength(seconds: number, { maxSeconds }: SourceLimits): void
 }
 
 /** Broadcast containers alone restart their clock in the middle of a file. */
-const restarting = ['mpegts', 'mpeg']
+export function isRestarting(demuxer: string): demuxer is 'mpegts' | 'mpeg' {
+  return demuxer === 'mpegts' || demuxer === 'mpeg'
+}
 
 /** The packets on a clock that runs on, and whether theirs did not. */
 export function mended(
@@ -109,7 +111,7 @@ export function mended(
   listed: Packets,
   timeBase: Rational,
 ): { packets: Packets; jumps: boolean } {
-  if (!restarting.includes(demuxer) || !listed.complete) return { packets: listed, jumps: false }
+  if (!isRestarting(demuxer) || !listed.complete) return { packets: listed, jumps: false }
   const head = mendJumps(listed.head, timeBase)
   const jumps = head.at(-1)?.ticks !== listed.head.at(-1)?.ticks
   return { packets: jumps ? { head, tail: head, complete: true } : listed, jumps }

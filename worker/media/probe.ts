@@ -1,10 +1,11 @@
 import { WorkerError } from '../../shared/errors.ts'
+import { type ReadBytes, seemsToJump } from './clock-looks.ts'
 import type { FilmFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { checkFields, countFields, fieldsArgs } from './fields.ts'
 import { readFrameHdr10, readHdr10 } from './hdr10.ts'
 import type { ToolHost } from './host.ts'
 import { framesArgs, headerArgs, packetsArgs, type StreamQuery, sideDataArgs } from './probe-args.ts'
-import { describeSource, noPictures, type Packets } from './probe-facts.ts'
+import { describeSource, isRestarting, noPictures, type Packets } from './probe-facts.ts'
 import { chooseVideo, type ProbeStream, parseHeader, tooLarge } from './probe-header.ts'
 import { type FrameFacts, parseFrames, parsePackets } from './probe-packets.ts'
 import { type OpenSource, probeSound, timeBaseOf } from './probe-sound.ts'
@@ -19,6 +20,8 @@ export interface ProbeRequest {
   readonly bytes: number
   /** First 64 KiB of the source (or all of it, if shorter). */
   readonly head: Buffer
+  /** Reads the source past ffprobe, to look at the clock of large broadcasts; none: it is believed to run on. */
+  readonly read?: ReadBytes
   readonly host: ToolHost
   readonly tools: {
     readonly probeBin: string
@@ -36,6 +39,8 @@ export interface ProbeRequest {
 
 /** Up to this size every packet is listed: a third of a second for what is read anyway, and nothing is guessed. */
 const fullScanBytes = 32 * 1024 * 1024
+/** A listing that reads all of a file may wait for the bucket: bytes a second. */
+const slowestBytes = 8 * 1024 * 1024
 /** Of larger files: about 20 s at the start, for the rate. */
 const headPackets = 600
 /** Seconds before the stated end from which the tail is listed. */
@@ -120,7 +125,12 @@ async function lookAtFields(request: ProbeRequest, facts: FilmFacts, at: number)
   }
 }
 
-function ask(request: ProbeRequest, args: readonly string[], bin = request.tools.probeBin): Promise<string> {
+function ask(
+  request: ProbeRequest,
+  args: readonly string[],
+  bin = request.tools.probeBin,
+  timeoutSeconds = request.tools.timeoutSeconds,
+): Promise<string> {
   const { tools } = request
   return runTool({
     host: request.host,
@@ -129,8 +139,8 @@ function ask(request: ProbeRequest, args: readonly string[], bin = request.tools
     args,
     signal: request.signal,
     cwd: request.cwd,
-    limits: probeLimits({ memoryLimitMb: tools.memoryMb, nice: tools.nice }, tools.timeoutSeconds),
-    timeoutMs: tools.timeoutSeconds * 1000,
+    limits: probeLimits({ memoryLimitMb: tools.memoryMb, nice: tools.nice }, timeoutSeconds),
+    timeoutMs: timeoutSeconds * 1000,
     logger: request.logger,
   }).then(({ stdout, stderrTail }) => {
     // ffprobe goes on without a size and exits 0.
@@ -159,10 +169,14 @@ async function listPackets(
   { stated, start }: { stated: number; start: number },
 ): Promise<Packets> {
   const all = async () => {
-    const head = parsePackets(await ask(request, packetsArgs(query, 'all')))
+    const seconds = request.tools.timeoutSeconds + request.bytes / slowestBytes
+    const head = parsePackets(await ask(request, packetsArgs(query, 'all'), undefined, seconds))
     return { head, tail: head, complete: true }
   }
   if (request.bytes <= fullScanBytes || !(stated > 2 * tailSeconds)) return all()
+  const { demuxer } = query
+  const { read, bytes } = request
+  if (read && isRestarting(demuxer) && (await seemsToJump(demuxer, bytes, read))) return all()
 
   const [head, tail] = await Promise.all([
     ask(request, packetsArgs(query, { count: headPackets })).then(parsePackets),
