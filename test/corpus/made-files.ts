@@ -156,6 +156,12 @@ export const madeFiles: readonly MadeFile[] = [
     `${both(9, '60')} -vf select='lt(t,3)+gte(t,6)*not(mod(n,4))+not(mod(n,60))' -fps_mode vfr ${x264} ${aac}`,
     { variableRate: true, seconds: 8.95 },
   ),
+  // Too large to be listed whole; at its start nothing moves.
+  one(
+    'pace-later.mov',
+    `${see(72, '30')} ${hear(72, 48_000, '5.1')} -vf select='not(mod(n,3))+gte(t,62)' -fps_mode vfr ${x264} -g 90 -c:a pcm_s16le`,
+    { seconds: 72, pairs: 36, variableRate: true, rate: 30 },
+  ),
   one('pace-120.mp4', `${both(4, '120', '160x90')} ${x264} ${aac}`, {
     size: '160x90',
     seconds: 4,

@@ -21,6 +21,8 @@ export interface MadeFile {
   /** Of the source; without it 25 a second. */
   readonly frames?: number
   readonly variableRate?: boolean
+  /** Pictures a second that must come out; without it not looked at. */
+  readonly rate?: number
   /** Without it: yes. */
   readonly audio?: boolean
   /** How many flashes come with their beep; without it 4. */

@@ -49,6 +49,7 @@ function entryOf({
   pairs = 4,
   inStep = true,
   alike,
+  rate,
   expect,
 }: MadeFile) {
   return {
@@ -56,7 +57,7 @@ function entryOf({
     want: {
       ...{ display_size: size, video_s: seconds, has_audio: audio, ...(inStep ? { pairs } : {}) },
       frames_decoded: frames ?? Math.round(seconds * 25),
-      alike_db: alike,
+      ...{ alike_db: alike, rate },
     },
   }
 }

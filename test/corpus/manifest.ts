@@ -13,6 +13,8 @@ export interface Want {
   readonly frames?: number
   /** Flashes that come with their beep. */
   readonly pairs?: number
+  /** Pictures a second of the output. */
+  readonly rate?: number
   /** How much each picture is like the source's at its time, in dB. */
   readonly alike?: number
 }
@@ -63,6 +65,7 @@ function wantOf(raw: Record<string, unknown>, file: string): Want {
   const frames = take('frames_decoded', number)
   const pairs = take('pairs', number)
   const alike = take('alike_db', number)
+  const rate = take('rate', number)
   return {
     ...(displaySize === undefined ? {} : { displaySize }),
     ...(seconds === undefined ? {} : { seconds }),
@@ -70,6 +73,7 @@ function wantOf(raw: Record<string, unknown>, file: string): Want {
     ...(frames === undefined ? {} : { frames }),
     ...(pairs === undefined ? {} : { pairs }),
     ...(alike === undefined ? {} : { alike }),
+    ...(rate === undefined ? {} : { rate }),
   }
 }
 

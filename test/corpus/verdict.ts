@@ -91,6 +91,11 @@ function* wanted({ want, variableRate }: Entry, found: Measured): Generator<[boo
         found.offsets.every((offset) => Math.abs(offset) <= soundSlack + 1 / found.rate),
       `beeps after flashes ${found.offsets.map((offset) => (offset * 1000).toFixed(0)).join(', ')} ms, wanted ${want.pairs} in step`,
     ]
+  if (want.rate !== undefined)
+    yield [
+      Math.abs(found.rate - want.rate) < 0.01,
+      `has ${found.rate.toFixed(2)} pictures a second, wanted ${want.rate}`,
+    ]
   if (want.alike !== undefined && found.leastDb !== undefined)
     yield [
       found.leastDb >= want.alike,

@@ -17,6 +17,7 @@ const files = [
   'phone-amr.3gp',
   'hole-edit-list.mp4',
   'joined-large.ts',
+  'pace-later.mov',
 ]
 let dir: string
 let rows: Row[]
@@ -44,6 +45,10 @@ test('a hole over the start of a segment holds its last picture, and every other
   const hole = row('hole-edit-list.mp4')
   expect(hole).toMatchObject({ right: true, problems: [], measured: { frames: 300 } })
   expect(hole?.measured?.leastDb).toBeGreaterThan(28)
+})
+
+test('a large recording that shows still pages first keeps the pace of what moves later', () => {
+  expect(row('pace-later.mov')).toMatchObject({ right: true, problems: [], measured: { rate: 30 } })
 })
 
 test('of a broadcast that is too large to be listed, and is two recordings in a row, both are kept', () => {

@@ -87,6 +87,16 @@ export function packetsArgs(
   ]
 }
 
+/** Lists packets for `seconds` at each of these times (absolute, in seconds), from the key frame before it on. */
+export function placesArgs(query: StreamQuery, times: readonly number[], seconds: number): string[] {
+  return [
+    ...base,
+    ...['-read_intervals', times.map((time) => `${time.toFixed(3)}%+${seconds}`).join(',')],
+    ...select(query),
+    ...['-show_entries', 'packet=pts,dts,duration,flags', '-of', 'compact=p=0', query.url],
+  ]
+}
+
 function select({ demuxer, index }: StreamQuery): string[] {
   return ['-f', demuxer, '-select_streams', String(index)]
 }

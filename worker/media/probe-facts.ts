@@ -2,15 +2,24 @@ import { WorkerError } from '../../shared/errors.ts'
 import { describeChapters } from './chapters.ts'
 import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
 import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
-import { type FrameFacts, mendJumps, type PacketTime, paceOf, paceOfOne } from './probe-packets.ts'
+import {
+  type FrameFacts,
+  mendJumps,
+  type PacketTime,
+  paceOf,
+  paceOfOne,
+  paceOfPlaces,
+} from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
-import type { Rational } from './timeline.ts'
+import { parseRational, type Rational } from './timeline.ts'
 
 export interface Packets {
   /** From the start: all of them when `complete`. */
   readonly head: readonly PacketTime[]
   readonly tail: readonly PacketTime[]
   readonly complete: boolean
+  /** Pictures all over the file, where the header says that those of its start are not like the rest. */
+  readonly places?: { readonly packets: readonly PacketTime[]; readonly apartSeconds: number }
 }
 
 /** Everything ffprobe said, ready to be weighed. */
@@ -37,7 +46,7 @@ export function describeSource(found: Findings): FilmFacts {
   const { packets, jumps } = mended(demuxer, found.listed, timeBase)
   const shownFirst = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const first = wholeFrom(stream, demuxer, packets.head) ?? shownFirst
-  const pace = paceOfVideo(stream, frames, packets.head, timeBase)
+  const pace = paceOfVideo(stream, frames, packets, timeBase)
   const shown = secondsFrom(first, packets, pace.frameTicks, timeBase)
   const alone = frames.length === 1 && packets.complete && packets.head.length < mostUndecoded
   const { rate, seconds } = alone ? paceOfOne(shown) : { rate: pace.rate, seconds: shown }
@@ -105,6 +114,24 @@ export function isRestarting(demuxer: string): demuxer is 'mpegts' | 'mpeg' {
   return demuxer === 'mpegts' || demuxer === 'mpeg'
 }
 
+/** Of its pictures' mean rate, in the header and at the start: more than this, and the start is not like the rest. */
+const unlike = 0.05
+
+/** Whether the start of a file has as many pictures a second as its header says of all of it. */
+export function isLikeItsStart(
+  { head, complete }: Packets,
+  { avg_frame_rate }: ProbeStream,
+  { num, den }: Rational,
+): boolean {
+  const mean = parseRational(avg_frame_rate)
+  const ticks = head.map((packet) => packet.ticks)
+  const lasts =
+    ((ticks.reduce((a, b) => Math.max(a, b), 0) - ticks.reduce((a, b) => Math.min(a, b), Infinity)) * num) /
+    den
+  if (complete || !mean || !(lasts > 0)) return true
+  return Math.abs((mean.num / mean.den) * (lasts / (ticks.length - 1)) - 1) < unlike
+}
+
 /** The packets on a clock that runs on, and whether theirs did not. */
 export function mended(
   demuxer: string,
@@ -121,15 +148,19 @@ export function mended(
 function paceOfVideo(
   stream: ProbeStream,
   frames: readonly FrameFacts[],
-  packets: readonly PacketTime[],
+  { head, places }: Packets,
   timeBase: Rational,
 ) {
   const stated = [stream.r_frame_rate, stream.avg_frame_rate]
-  const byPacket = paceOf(
-    packets.map(({ ticks }) => ticks).toSorted((a, b) => a - b),
-    timeBase,
-    stated,
-  )
+  const ticksOf = (packets: readonly PacketTime[]) => packets.map(({ ticks }) => ticks)
+  const byPacket = places
+    ? // A third: of two places nothing is that near, within one nothing that far.
+      paceOfPlaces(ticksOf(places.packets), places.apartSeconds / 3, timeBase, stated)
+    : paceOf(
+        ticksOf(head).toSorted((a, b) => a - b),
+        timeBase,
+        stated,
+      )
   const byFrame = paceOf(
     frames.map(({ ticks }) => ticks).toSorted((a, b) => a - b),
     timeBase,

@@ -122,11 +122,37 @@ export function paceOf(
   timeBase: Rational,
   stated: readonly (string | undefined)[],
 ): Pace {
-  const second = timeBase.den / timeBase.num
-  const gaps = ticks
+  return paceOfGaps(gapsOf(ticks), timeBase, stated)
+}
+
+/** Times between pictures, of their times in order. */
+function gapsOf(ticks: readonly number[]): number[] {
+  return ticks
     .slice(1)
     .map((tick, i) => tick - ticks[i]!)
     .filter((gap) => gap > 0)
+}
+
+/**
+ * The same from pictures of several places, in any order; what is further apart than `furthest` seconds is of two places.
+ */
+export function paceOfPlaces(
+  ticks: readonly number[],
+  furthest: number,
+  timeBase: Rational,
+  stated: readonly (string | undefined)[],
+): Pace {
+  const sorted = ticks.toSorted((a, b) => a - b)
+  const near = gapsOf(sorted).filter((gap) => (gap * timeBase.num) / timeBase.den <= furthest)
+  return paceOfGaps(near, timeBase, stated)
+}
+
+function paceOfGaps(
+  gaps: readonly number[],
+  timeBase: Rational,
+  stated: readonly (string | undefined)[],
+): Pace {
+  const second = timeBase.den / timeBase.num
   const candidates = stated.map(parseRational).filter((rate) => rate !== undefined)
   if (gaps.length === 0) {
     const rate = plausible(candidates[0]) ?? { num: 25, den: 1 }

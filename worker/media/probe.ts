@@ -4,8 +4,15 @@ import type { FilmFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { checkFields, countFields, fieldsArgs } from './fields.ts'
 import { readFrameHdr10, readHdr10 } from './hdr10.ts'
 import type { ToolHost } from './host.ts'
-import { framesArgs, headerArgs, packetsArgs, type StreamQuery, sideDataArgs } from './probe-args.ts'
-import { describeSource, isRestarting, noPictures, type Packets } from './probe-facts.ts'
+import {
+  framesArgs,
+  headerArgs,
+  packetsArgs,
+  placesArgs,
+  type StreamQuery,
+  sideDataArgs,
+} from './probe-args.ts'
+import { describeSource, isLikeItsStart, isRestarting, noPictures, type Packets } from './probe-facts.ts'
 import { chooseVideo, type ProbeStream, parseHeader, tooLarge } from './probe-header.ts'
 import { type FrameFacts, parseFrames, parsePackets } from './probe-packets.ts'
 import { type OpenSource, probeSound, timeBaseOf } from './probe-sound.ts'
@@ -43,6 +50,9 @@ const fullScanBytes = 32 * 1024 * 1024
 const slowestBytes = 8 * 1024 * 1024
 /** Of larger files: about 20 s at the start, for the rate. */
 const headPackets = 600
+/** Where the rate is not that of the start: so many places, and so many seconds at each. */
+const places = 16
+const placeSeconds = 2
 /** Seconds before the stated end from which the tail is listed. */
 const tailSeconds = 5
 /** A key frame must be among these, or the second, longer try finds it. */
@@ -76,10 +86,7 @@ export async function probeSource(request: ProbeRequest): Promise<SourceFacts> {
         false,
       )
     },
-    packets: (index: number) => {
-      const span = { stated: Number(format.duration), start: Number(format.start_time) || 0 }
-      return listPackets(request, opened.query(index), span)
-    },
+    packets: (index: number) => listPackets(request, opened.query(index), spanOf(format)),
   }
   return stream ? probeFilm(request, opened, stream) : probeSound(opened)
 }
@@ -88,12 +95,15 @@ async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: Prob
   const { query, streams, chapters, demuxer, format, bytes, limits } = opened
   const timeBase = timeBaseOf(stream)
   const audible = describeAudio(streams, 0).tracks
-  const [frames, listed, ...sounds] = await Promise.all([
+  const [frames, ends, ...sounds] = await Promise.all([
     firstFrames(request, query(stream.index)),
     opened.packets(stream.index),
     ...audible.map(({ index }) => opened.firstFrames(index)),
   ])
-  if (frames.length === 0) throw noPictures(request.head, listed.head)
+  if (frames.length === 0) throw noPictures(request.head, ends.head)
+  const listed = isLikeItsStart(ends, stream, timeBase)
+    ? ends
+    : { ...ends, ...(await lookAtPlaces(request, query(stream.index), spanOf(format))) }
   const silent = new Set(
     audible.filter((_, position) => sounds[position]?.length === 0).map(({ index }) => index),
   )
@@ -109,6 +119,33 @@ async function probeFilm(request: ProbeRequest, opened: OpenSource, stream: Prob
 
   async function pictureHdr10() {
     return readFrameHdr10(await ask(request, sideDataArgs(query(stream.index))))
+  }
+}
+
+interface Span {
+  readonly stated: number
+  readonly start: number
+}
+
+/** Seconds that the header tells: NaN when it does not. */
+function spanOf({ duration, start_time }: { duration?: string; start_time?: string }): Span {
+  return { stated: Number(duration), start: Number(start_time) || 0 }
+}
+
+/** Screens and calls are recorded as they change: then pictures are looked at all over the file. */
+async function lookAtPlaces(
+  request: ProbeRequest,
+  query: StreamQuery,
+  { stated, start }: Span,
+): Promise<Pick<Packets, 'places'>> {
+  const apartSeconds = stated / places
+  const times = Array.from({ length: places }, (_, at) => start + (at + 0.5) * apartSeconds)
+  try {
+    const packets = parsePackets(await ask(request, placesArgs(query, times, placeSeconds)))
+    return packets.length > places ? { places: { packets, apartSeconds } } : {}
+  } catch {
+    request.signal.throwIfAborted()
+    return {}
   }
 }
 
@@ -166,7 +203,7 @@ function orNothing<T>(answer: Promise<T>, nothing: T): Promise<T> {
 async function listPackets(
   request: ProbeRequest,
   query: StreamQuery,
-  { stated, start }: { stated: number; start: number },
+  { stated, start }: Span,
 ): Promise<Packets> {
   const all = async () => {
     const seconds = request.tools.timeoutSeconds + request.bytes / slowestBytes

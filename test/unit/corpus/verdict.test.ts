@@ -2,7 +2,15 @@ import { describe, expect, test } from '@jest/globals'
 import type { Entry, Want } from '../../corpus/manifest.ts'
 import { type Ended, judge, type Measured, sizeFits } from '../../corpus/verdict.ts'
 
-const want: Want = { displaySize: '1280x720', seconds: 10, audio: true, frames: 250, pairs: 3, alike: 28 }
+const want: Want = {
+  displaySize: '1280x720',
+  seconds: 10,
+  audio: true,
+  frames: 250,
+  pairs: 3,
+  alike: 28,
+  rate: 25,
+}
 const entry: Entry = {
   ...{ file: 'a.mp4', uploadName: 'a.mp4', expect: 'ok', want, variableRate: false, evil: false },
 }
@@ -12,7 +20,7 @@ const ended: Ended = {
 }
 
 test('a file that came out as wanted is right, and everything was looked at', () => {
-  expect(judge(entry, ended)).toEqual({ right: true, checks: 7, problems: [] })
+  expect(judge(entry, ended)).toEqual({ right: true, checks: 8, problems: [] })
 })
 
 describe('is wrong', () => {
@@ -24,6 +32,7 @@ describe('is wrong', () => {
     ['another size', { measured: { ...measured, width: 960 } }, /is 960x720, wanted 1280x720/],
     ['lost sound', { measured: { ...measured, audio: false } }, /has no sound/],
     ['half the length', { measured: { ...measured, seconds: 5, frames: 125 } }, /lasts 5.000 s, wanted 10/],
+    ['a slower pace', { measured: { ...measured, rate: 12.5, frames: 125 } }, /has 12.50 pictures a second/],
     ['lost pictures', { measured: { ...measured, frames: 240 } }, /has 240 pictures .* wanted 250/],
     [
       'beeps away from their flashes',
@@ -70,7 +79,7 @@ describe('the number of pictures', () => {
   })
 
   test('is that of the output’s rate when that is lower', () => {
-    const fast = { want: { ...want, frames: 2400 } }
+    const fast = { want: { ...want, frames: 2400, rate: 60 } }
     expect(right(fast, { rate: 60, frames: 600 })).toBe(true)
     expect(right(fast, { rate: 60, frames: 590 })).toBe(false)
   })
