@@ -1,8 +1,14 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { describeChapters } from './chapters.ts'
 import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
-import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
-import { type FrameFacts, mendJumps, type PacketTime, paceOf, paceOfOne } from './probe-packets.ts'
+import {
+  describePicture,
+  isCover,
+  type ProbeChapter,
+  type ProbeHeader,
+  type ProbeStream,
+} from './probe-header.ts'
+import { type FrameFacts, inTurn, mendJumps, type PacketTime, paceOf, paceOfOne } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
 import type { Rational } from './timeline.ts'
 
@@ -34,7 +40,9 @@ export interface Findings {
 /** Weighs what was found: packets before headers. Throws video_too_long. */
 export function describeSource(found: Findings): FilmFacts {
   const { demuxer, format, streams, stream, timeBase, frames, limits } = found
-  const { packets, jumps } = mended(demuxer, found.listed, timeBase)
+  const { packets: head, late } = inTurn(found.listed.head)
+  const listed = found.listed.complete ? { head, tail: head, complete: true } : found.listed
+  const { packets, jumps } = mended(demuxer, listed, timeBase)
   const shownFirst = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const first = wholeFrom(stream, demuxer, packets.head) ?? shownFirst
   const pace = paceOfVideo(stream, frames, packets.head, timeBase)
@@ -45,6 +53,7 @@ export function describeSource(found: Findings): FilmFacts {
   const origin = { ticks: first, timeBase, seconds: (first * timeBase.num) / timeBase.den }
   const { tracks, ignored } = describeAudio(streams, origin.seconds)
   const left = ignored + found.silentTracks
+  const unseen = streams.filter((each) => each.codec_type === 'video' && !isCover(each)).length - 1
   return {
     demuxer,
     seconds,
@@ -59,6 +68,7 @@ export function describeSource(found: Findings): FilmFacts {
       ...describePicture(sized(stream, frames[0]!)),
       rate,
       ...(alone ? { alone } : {}),
+      ...(late.length > 0 ? { late } : {}),
       variableRate: pace.variable,
       interlaced: interlacedOf(stream, frames),
       origin,
@@ -70,6 +80,7 @@ export function describeSource(found: Findings): FilmFacts {
     bitrateKbps: Math.round((found.bytes * 8) / 1000 / seconds),
     warnings: [
       ...(left > 0 ? [`audio tracks left out, unknown or not decodable: ${left}`] : []),
+      ...(unseen > 0 ? [`other tracks of pictures left out: ${unseen}`] : []),
       ...(jumps ? ['time stamps jump; the jumps are cut out'] : []),
     ],
   }

@@ -6,6 +6,8 @@ export interface PacketTime {
   /** 0 when unknown. */
   readonly duration: number
   readonly key: boolean
+  /** Of a broadcast: the byte of the file at which it begins, where ffmpeg knows it. */
+  readonly position?: number
 }
 
 /** Reads ffprobe's `compact` packet list; packets that an edit list hides (flag D) and those without a time are left out. */
@@ -16,9 +18,28 @@ export function parsePackets(text: string): PacketTime[] {
     const ticks = Number(fields.pts ?? fields.dts)
     const flags = fields.flags ?? ''
     if (line === '' || !Number.isFinite(ticks) || flags.includes('D')) continue
-    packets.push({ ticks, duration: Number(fields.duration ?? 0) || 0, key: flags.includes('K') })
+    const position = Number(fields.pos ?? Number.NaN)
+    packets.push({
+      ...{ ticks, duration: Number(fields.duration ?? 0) || 0, key: flags.includes('K') },
+      ...(Number.isFinite(position) ? { position } : {}),
+    })
   }
   return packets
+}
+
+/**
+ * Packets in the order of the file, and where those stood that came out after packets behind them: the last picture of
+ * tracks that moved to other PIDs, which ffmpeg 5.1 hands out at the file's end.
+ */
+export function inTurn(packets: readonly PacketTime[]): { packets: readonly PacketTime[]; late: number[] } {
+  const late: number[] = []
+  let furthest = 0
+  const kept = packets.filter(({ position = furthest }) => {
+    if (position < furthest) late.push(position)
+    furthest = Math.max(furthest, position)
+    return position === furthest
+  })
+  return late.length === 0 ? { packets, late } : { packets: kept, late }
 }
 
 /** ffmpeg mends a step forwards of more than this (its -dts_delta_threshold). */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import {
+  inTurn,
   mendJumps,
   paceOf,
   paceOfOne,
@@ -135,6 +136,17 @@ describe('jumps', () => {
     )
     const mended = mendJumps([...four, ...four].flat(), ninety).map(({ ticks }) => ticks)
     expect(mended.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n * 3600))
+  })
+
+  test('a picture that comes out behind its successors is out of turn, wherever its clock stands', () => {
+    const placed = steady.map((packet, n) => ({ ...packet, position: n * 188 }))
+    expect(inTurn(placed)).toEqual({ packets: placed, late: [] })
+    const late = [...placed.slice(0, 5), ...placed.slice(6), placed[5]!]
+    expect(inTurn(late)).toEqual({ packets: late.slice(0, -1), late: [940] })
+  })
+
+  test('packets that say nothing of their place are in turn', () => {
+    expect(inTurn(steady)).toEqual({ packets: steady, late: [] })
   })
 
   test('pictures far apart that are decoded in another order are none', () => {
