@@ -27,6 +27,9 @@ export function parsePackets(text: string): PacketTime[] {
   return packets
 }
 
+/** A recording crosses few programmes; each place is a term of a filter, and a forged file may have any number. */
+const mostLate = 16
+
 /**
  * Packets in the order of the file, and where those stood that came out after packets behind them: the last picture of
  * tracks that moved to other PIDs, which ffmpeg 5.1 hands out at the file's end.
@@ -39,7 +42,7 @@ export function inTurn(packets: readonly PacketTime[]): { packets: readonly Pack
     furthest = Math.max(furthest, position)
     return position === furthest
   })
-  return late.length === 0 ? { packets, late } : { packets: kept, late }
+  return late.length === 0 || late.length > mostLate ? { packets, late: [] } : { packets: kept, late }
 }
 
 /** ffmpeg mends a step forwards of more than this (its -dts_delta_threshold). */

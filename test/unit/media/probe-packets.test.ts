@@ -145,6 +145,11 @@ describe('jumps', () => {
     expect(inTurn(late)).toEqual({ packets: late.slice(0, -1), late: [940] })
   })
 
+  test('where more are out of turn than a recording has changes, the file’s order is taken as it is', () => {
+    const placed = Array.from({ length: 40 }, (_, n) => ({ ...steady[0]!, position: (40 - n) * 188 }))
+    expect(inTurn(placed)).toEqual({ packets: placed, late: [] })
+  })
+
   test('packets that say nothing of their place are in turn', () => {
     expect(inTurn(steady)).toEqual({ packets: steady, late: [] })
   })
