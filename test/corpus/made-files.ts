@@ -20,6 +20,7 @@ import {
   x264,
   x265,
 } from './made-kinds.ts'
+import { moreFiles } from './made-more.ts'
 
 export const madeFiles: readonly MadeFile[] = [
   // Cuts where no decoder can begin.
@@ -232,4 +233,5 @@ export const madeFiles: readonly MadeFile[] = [
     inStep: false,
     beside: { 'part-speech.amr': speech(8) },
   }),
+  ...moreFiles,
 ]

@@ -13,7 +13,7 @@ export interface MadeFile {
   /** Files whose bytes, one after the other, are this one. */
   readonly splice?: readonly string[]
   /** Last of all, on the file's bytes. */
-  readonly patch?: 'edit-list-hole'
+  readonly patch?: 'edit-list-hole' | ((bytes: Buffer) => Buffer)
   /** Upright, in square pixels. Without it 320x180. */
   readonly size?: string
   /** Of the pictures; without it 8. */

@@ -36,7 +36,8 @@ async function make(
     const parts = await Promise.all(splice.map((name) => readFile(join(dir, name))))
     await writeFile(join(dir, file), Buffer.concat(parts))
   }
-  if (patch) await writeFile(join(dir, file), withHole(await readFile(join(dir, file))))
+  const patched = patch === 'edit-list-hole' ? withHole : patch
+  if (patched) await writeFile(join(dir, file), patched(await readFile(join(dir, file))))
 }
 
 function entryOf({

@@ -13,6 +13,7 @@ import { openFleet } from './harness.ts'
 const files = [
   'cut-hevc-open.ts',
   'clock-4s-back.ts',
+  'new-pids.ts',
   'sound-channels-change.ts',
   'phone-amr.3gp',
   'hole-edit-list.mp4',
@@ -39,6 +40,10 @@ test('HEVC that was cut in mid-group begins with its first whole picture', () =>
 
 test('nothing is lost behind a clock that begins anew, however short what was before', () => {
   expect(row('clock-4s-back.ts')).toMatchObject({ right: true, problems: [], measured: { frames: 200 } })
+})
+
+test('a broadcast that moves its tracks to other PIDs is made to its end', () => {
+  expect(row('new-pids.ts')).toMatchObject({ right: true, problems: [], measured: { frames: 200 } })
 })
 
 test('a hole over the start of a segment holds its last picture, and every other is in its place', () => {

@@ -36,6 +36,14 @@ export function commonFlags({ progress }: { progress: boolean }): string[] {
 }
 
 /**
+ * The demuxer of what is opened, as probe accepted it: never guessed again (lesson 45). Where a broadcast moves its
+ * tracks to other PIDs on the way, they stay the tracks that they were: else ffmpeg makes new ones, and ours end there.
+ */
+export function demuxerFlags(demuxer: string): string[] {
+  return [...(demuxer === 'mpegts' ? ['-merge_pmt_versions', '1'] : []), '-f', demuxer]
+}
+
+/**
  * Opens the source, reading from `seekSeconds` (seconds after the first picture) when given. All times stay the
  * source's own (`-copyts`), so what a seek hits or misses never moves a picture: filters count from facts.origin.
  */
@@ -55,9 +63,7 @@ export function inputFlags(source: ToolSource, seekSeconds?: number): string[] {
     '0',
     ...(anew ? ['-reinit_filter:a', '1'] : []),
     ...(seekSeconds === undefined ? [] : seekFlags(facts, seekSeconds)),
-    // Never guessed again: what probe accepted is what is opened (lesson 45).
-    '-f',
-    facts.demuxer,
+    ...demuxerFlags(facts.demuxer),
     '-i',
     url,
   ]

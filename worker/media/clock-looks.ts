@@ -15,7 +15,7 @@ const ticksPerSecond = 90_000
 const wrapTicks = 2 ** 33
 /** Between two looks pass as many seconds a byte as usual, more or less: pictures differ, but hardly by this much. */
 const unlikely = 8
-/** ffmpeg mends a step forwards of more than this (probe-packets.ts). */
+/** ffmpeg mends a step forwards of more than this (packet-order.ts). */
 const jumpSeconds = 10
 
 interface Look {

@@ -89,6 +89,8 @@ export interface VideoFacts extends PictureFacts {
   readonly falselyMarked?: boolean
   /** It is the only picture: shown twice, each time for half of its time. */
   readonly alone?: boolean
+  /** Bytes of the source at which pictures stand that come out long after their turn (inTurn): left out. */
+  readonly late?: readonly number[]
   /** Time stamp of the first picture that decodes: zero of the output's time line. */
   readonly origin: Origin
   /** Of a PQ source that says it: the screen it was graded on, and its brightest pictures (hdr10.ts). */

@@ -1,4 +1,5 @@
 import type { VideoChunkRequest } from './args-video.ts'
+import type { VideoFacts } from './facts.ts'
 import { aloneFilters, clockFilters, downscale, gridFilters, hdrFilters, pictureFilters } from './filters.ts'
 import type { Rendition } from './ladder.ts'
 import { type StoryboardPlan, smallestRendition, storyboardFilters } from './storyboard.ts'
@@ -18,7 +19,7 @@ export function filterGraph(request: VideoChunkRequest, storyboard: StoryboardPl
   const [plain, hdr] = [stepsOf(ladder, false), stepsOf(ladder, true)]
   const clock = [
     ...clockFilters(facts),
-    ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid)),
+    ...gridFilters(grid.rate, chunk.firstFrame, frameLimit(chunk, grid, facts.video)),
     ...aloneFilters(facts.video),
   ].join(',')
   const input = `[0:${facts.video.index}]${clock}`
@@ -83,10 +84,11 @@ function thin(above: number, below: number): string[] {
 
 /**
  * A chunk has exactly its frames. The last one is open, since lengths in headers are estimates, but not without
- * end: a forged file may hold any number of hours behind its last honest packet.
+ * end: a forged file may hold any number of hours behind its last honest packet. Pictures
+ * that come out late take the clock with them: every packet was listed to find them, so the length is no estimate.
  */
-function frameLimit(chunk: Chunk, grid: Grid): number {
-  if (!chunk.last) return chunk.frames
+function frameLimit(chunk: Chunk, grid: Grid, { late }: VideoFacts): number {
+  if (!chunk.last || late) return chunk.frames
   const tenMinutes = Math.ceil((600 * grid.rate.num) / grid.rate.den)
   return chunk.frames * 2 + tenMinutes
 }

@@ -6,8 +6,9 @@ import { formatRational, type Rational } from './timeline.ts'
  * Source pictures on the output's time line: from the first picture on, progressive. Runs on every decoded picture.
  */
 export function clockFilters(facts: FilmFacts): string[] {
-  const { origin } = facts.video
+  const { origin, late = [] } = facts.video
   return [
+    ...(late.length > 0 ? [`select='not(${late.map((byte) => `eq(pos,${byte})`).join('+')})'`] : []),
     facts.jumps ? `setpts=round(PTS-${originSeconds(facts)}/TB)` : `setpts=PTS-(${origin.ticks})`,
     // In front of fps: it needs every field in order. One picture per frame keeps the source's rate.
     ...fieldFilters(facts.video),

@@ -1,4 +1,4 @@
-import { protocolFlags } from './args-source.ts'
+import { demuxerFlags, protocolFlags } from './args-source.ts'
 
 const base = ['-hide_banner', '-v', 'error', ...protocolFlags]
 
@@ -13,6 +13,8 @@ export function headerArgs(url: string, maxPixels: number, demuxers: readonly st
     '-format_whitelist',
     // The whole names, as ffmpeg registers them: "mov" alone would not match "mov,mp4,m4a,…".
     demuxers.join(','),
+    // As demuxerFlags has it; ffprobe, unlike ffmpeg, lets other demuxers pass it over.
+    ...['-merge_pmt_versions', '1'],
     '-show_entries',
     [
       'format=format_name,start_time,duration,bit_rate',
@@ -80,7 +82,8 @@ export function packetsArgs(
     ...interval,
     ...select(query),
     '-show_entries',
-    'packet=pts,dts,duration,flags',
+    // Where a broadcast's packets stand tells those that come out late (inTurn).
+    `packet=pts,dts,duration,flags${query.demuxer === 'mpegts' ? ',pos' : ''}`,
     '-of',
     'compact=p=0',
     query.url,
@@ -98,5 +101,5 @@ export function placesArgs(query: StreamQuery, times: readonly number[], seconds
 }
 
 function select({ demuxer, index }: StreamQuery): string[] {
-  return ['-f', demuxer, '-select_streams', String(index)]
+  return [...demuxerFlags(demuxer), '-select_streams', String(index)]
 }

@@ -1,15 +1,15 @@
 import { WorkerError } from '../../shared/errors.ts'
 import { describeChapters } from './chapters.ts'
 import type { FilmFacts, SeekFacts, SourceLimits } from './facts.ts'
-import { describePicture, type ProbeChapter, type ProbeHeader, type ProbeStream } from './probe-header.ts'
+import { inTurn, mendJumps } from './packet-order.ts'
 import {
-  type FrameFacts,
-  mendJumps,
-  type PacketTime,
-  paceOf,
-  paceOfOne,
-  paceOfPlaces,
-} from './probe-packets.ts'
+  describePicture,
+  isCover,
+  type ProbeChapter,
+  type ProbeHeader,
+  type ProbeStream,
+} from './probe-header.ts'
+import { type FrameFacts, type PacketTime, paceOf, paceOfOne, paceOfPlaces } from './probe-packets.ts'
 import { describeAudio, describeSubtitles } from './probe-tracks.ts'
 import { parseRational, type Rational } from './timeline.ts'
 
@@ -43,7 +43,8 @@ export interface Findings {
 /** Weighs what was found: packets before headers. Throws video_too_long. */
 export function describeSource(found: Findings): FilmFacts {
   const { demuxer, format, streams, stream, timeBase, frames, limits } = found
-  const { packets, jumps } = mended(demuxer, found.listed, timeBase)
+  const { listed, late } = ordered(found.listed)
+  const { packets, jumps } = mended(demuxer, listed, timeBase)
   const shownFirst = frames.reduce((low, frame) => Math.min(low, frame.ticks), frames[0]!.ticks)
   const first = wholeFrom(stream, demuxer, packets.head) ?? shownFirst
   const pace = paceOfVideo(stream, frames, packets, timeBase)
@@ -54,6 +55,7 @@ export function describeSource(found: Findings): FilmFacts {
   const origin = { ticks: first, timeBase, seconds: (first * timeBase.num) / timeBase.den }
   const { tracks, ignored } = describeAudio(streams, origin.seconds)
   const left = ignored + found.silentTracks
+  const unseen = streams.filter((each) => each.codec_type === 'video' && !isCover(each)).length - 1
   return {
     demuxer,
     seconds,
@@ -68,6 +70,7 @@ export function describeSource(found: Findings): FilmFacts {
       ...describePicture(sized(stream, frames[0]!)),
       rate,
       ...(alone ? { alone } : {}),
+      ...(late.length > 0 ? { late } : {}),
       variableRate: pace.variable,
       interlaced: interlacedOf(stream, frames),
       origin,
@@ -79,6 +82,7 @@ export function describeSource(found: Findings): FilmFacts {
     bitrateKbps: Math.round((found.bytes * 8) / 1000 / seconds),
     warnings: [
       ...(left > 0 ? [`audio tracks left out, unknown or not decodable: ${left}`] : []),
+      ...(unseen > 0 ? [`other tracks of pictures left out: ${unseen}`] : []),
       ...(jumps ? ['time stamps jump; the jumps are cut out'] : []),
     ],
   }
@@ -130,6 +134,13 @@ export function isLikeItsStart(
     den
   if (complete || !mean || !(lasts > 0)) return true
   return Math.abs((mean.num / mean.den) * (lasts / (ticks.length - 1)) - 1) < unlike
+}
+
+/** The packets in their turn, and where those stand that come late: only who has seen all of them can tell. */
+function ordered(listed: Packets): { listed: Packets; late: readonly number[] } {
+  if (!listed.complete) return { listed, late: [] }
+  const { packets: head, late } = inTurn(listed.head)
+  return { listed: { ...listed, head, tail: head }, late }
 }
 
 /** The packets on a clock that runs on, and whether theirs did not. */

@@ -178,7 +178,7 @@ export function chooseCover(streams: readonly ProbeStream[], limits: SourceLimit
   })
 }
 
-function isCover(stream: ProbeStream): boolean {
+export function isCover(stream: ProbeStream): boolean {
   return ['attached_pic', 'still_image', 'timed_thumbnails'].some((name) => flag(stream, name) === 1)
 }
 

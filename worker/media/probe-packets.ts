@@ -6,6 +6,8 @@ export interface PacketTime {
   /** 0 when unknown. */
   readonly duration: number
   readonly key: boolean
+  /** Of a broadcast: the byte of the file at which it begins, where ffmpeg knows it. */
+  readonly position?: number
 }
 
 /** Reads ffprobe's `compact` packet list; packets that an edit list hides (flag D) and those without a time are left out. */
@@ -16,42 +18,13 @@ export function parsePackets(text: string): PacketTime[] {
     const ticks = Number(fields.pts ?? fields.dts)
     const flags = fields.flags ?? ''
     if (line === '' || !Number.isFinite(ticks) || flags.includes('D')) continue
-    packets.push({ ticks, duration: Number(fields.duration ?? 0) || 0, key: flags.includes('K') })
+    const position = Number(fields.pos ?? Number.NaN)
+    packets.push({
+      ...{ ticks, duration: Number(fields.duration ?? 0) || 0, key: flags.includes('K') },
+      ...(Number.isFinite(position) ? { position } : {}),
+    })
   }
   return packets
-}
-
-/** ffmpeg mends a step forwards of more than this (its -dts_delta_threshold). */
-const jumpSeconds = 10
-/**
- * A step back is mended whatever its size (ffmpeg: from a tenth of a second on). Packets come in the order of decoding:
- * one is behind the latest by 16 pictures at most (H.264 and HEVC, the decoded picture buffer), else by less than this.
- */
-const backSeconds = 1
-const mostReordered = 16
-
-/**
- * Takes jumps out of packets in file order: after one, time goes on a frame later than before it, as ffmpeg mends it.
- * Returns the same list when there is no jump.
- */
-export function mendJumps(packets: readonly PacketTime[], timeBase: Rational): readonly PacketTime[] {
-  const second = timeBase.den / timeBase.num
-  let shift = 0
-  let jumped = false
-  let latest: PacketTime | undefined
-  return packets.map((packet) => {
-    const step = latest ? packet.ticks + shift - latest.ticks : 0
-    if (
-      latest &&
-      (step > jumpSeconds * second || -step > Math.max(backSeconds * second, mostReordered * latest.duration))
-    ) {
-      jumped = true
-      shift += latest.duration - step
-    }
-    const mended = jumped ? { ...packet, ticks: packet.ticks + shift } : packet
-    if (!latest || mended.ticks > latest.ticks) latest = mended
-    return mended
-  })
 }
 
 export interface FrameFacts {

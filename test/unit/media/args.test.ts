@@ -305,6 +305,14 @@ test('the covers are these commands', () => {
   expect(commands).toMatchSnapshot()
 })
 
+test('pictures that come out late are left out, and the length that was listed holds', () => {
+  const late = chunkArgs(factsOf({ late: [1880, 3760] }, { demuxer: 'mpegts' }), 1).join(' ')
+  expect(late).toContain('-merge_pmt_versions 1 -f mpegts -i ')
+  expect(late).toContain("[0:0]select='not(eq(pos,1880)+eq(pos,3760))',setpts=")
+  expect(late).toContain('trim=end_frame=750')
+  expect(chunkArgs(factsOf(), 1).join(' ')).not.toContain('trim=end_frame=750')
+})
+
 test('the probes are these commands', () => {
   const query = { url, demuxer: 'mov', index: 0, maxPixels: 1000 }
   const commands = [
@@ -313,6 +321,7 @@ test('the probes are these commands', () => {
     packetsArgs(query, 'all'),
     packetsArgs(query, { count: 600 }),
     packetsArgs(query, { fromSeconds: 55 }),
+    packetsArgs({ ...query, demuxer: 'mpegts' }, 'all'),
   ]
   expect(commands.map((words) => words.join(' '))).toMatchSnapshot()
 })

@@ -1,11 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  mendJumps,
-  paceOf,
-  paceOfOne,
-  parseFrames,
-  parsePackets,
-} from '../../../worker/media/probe-packets.ts'
+import { inTurn, mendJumps } from '../../../worker/media/packet-order.ts'
+import { paceOf, paceOfOne, parseFrames, parsePackets } from '../../../worker/media/probe-packets.ts'
 
 const milliseconds = { num: 1, den: 1000 }
 const ninety = { num: 1, den: 90_000 }
@@ -135,6 +130,22 @@ describe('jumps', () => {
     )
     const mended = mendJumps([...four, ...four].flat(), ninety).map(({ ticks }) => ticks)
     expect(mended.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, n) => n * 3600))
+  })
+
+  test('a picture that comes out behind its successors is out of turn, wherever its clock stands', () => {
+    const placed = steady.map((packet, n) => ({ ...packet, position: n * 188 }))
+    expect(inTurn(placed)).toEqual({ packets: placed, late: [] })
+    const late = [...placed.slice(0, 5), ...placed.slice(6), placed[5]!]
+    expect(inTurn(late)).toEqual({ packets: late.slice(0, -1), late: [940] })
+  })
+
+  test('where more are out of turn than a recording has changes, the file’s order is taken as it is', () => {
+    const placed = Array.from({ length: 40 }, (_, n) => ({ ...steady[0]!, position: (40 - n) * 188 }))
+    expect(inTurn(placed)).toEqual({ packets: placed, late: [] })
+  })
+
+  test('packets that say nothing of their place are in turn', () => {
+    expect(inTurn(steady)).toEqual({ packets: steady, late: [] })
   })
 
   test('pictures far apart that are decoded in another order are none', () => {
