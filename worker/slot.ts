@@ -104,7 +104,7 @@ export async function runDelivery<Result>(
     sentMs: delivery.sentMs,
     resumed: attempt > 1,
     token: lease.token,
-    onStop: stopInTime(work, attempt, (error) => stopJob.abort(error)),
+    onStop: stopInTime(work, attempt === 1 && delivery.receiveCount === 1, (error) => stopJob.abort(error)),
   })
   onRunning({
     ...{ jobId: work.identity.jobId, kind: work.kind, attempt, startedMs, reporter, lease },

@@ -5,7 +5,7 @@ import { stopInTime } from '../../../worker/late-cancel.ts'
 /** Tells a job to stop, as often as there are answers to whether it is published; resolves to how often it was stopped. */
 async function stops(
   answers: (boolean | Error)[],
-  { attempt = 2, kind = 'transcode', code = 'cancelled' } = {},
+  { first = false, kind = 'transcode', code = 'cancelled' } = {},
 ) {
   let stopped = 0
   let asked = 0
@@ -14,7 +14,7 @@ async function stops(
     if (answer instanceof Error) throw answer
     return answer === true
   }
-  const stop = stopInTime({ kind: kind as 'transcode', isPublished }, attempt, () => {
+  const stop = stopInTime({ kind: kind as 'transcode', isPublished }, first, () => {
     stopped += 1
   })
   for (const _ of answers) await stop(new WorkerError(code as ErrorCode, 'x'))
@@ -31,8 +31,12 @@ describe('a request to cancel', () => {
     expect(await stops([new Error('away'), new Error('away'), false])).toEqual({ stopped: 1, asked: 3 })
   })
 
-  test('stops a first attempt, or a part, without a question', async () => {
-    expect(await stops([true], { attempt: 1 })).toEqual({ stopped: 1, asked: 0 })
+  test('finds what an attempt has published that Redis knows nothing of', async () => {
+    expect(await stops([true], { first: true })).toEqual({ stopped: 0, asked: 1 })
+  })
+
+  test('of a first attempt waits for no bucket, of a part for no answer', async () => {
+    expect(await stops([new Error('away')], { first: true })).toEqual({ stopped: 1, asked: 1 })
     expect(await stops([true], { kind: 'part' })).toEqual({ stopped: 1, asked: 0 })
   })
 })
