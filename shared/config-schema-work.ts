@@ -15,7 +15,13 @@ export const workVariables = {
   ffmpeg: {
     bin: text('FFMPEG_BIN', 'ffmpeg (also `FFMPEG_PATH`)', { default: 'ffmpeg' }),
     probeBin: text('FFPROBE_BIN', 'ffprobe (also `FFPROBE_PATH`)', { default: 'ffprobe' }),
-    probeTimeoutSeconds: decimal('FFPROBE_TIMEOUT_SECONDS', 60, 1, 3600, 'Limit of one probe'),
+    probeTimeoutSeconds: decimal(
+      'FFPROBE_TIMEOUT_SECONDS',
+      60,
+      1,
+      3600,
+      'Limit of one probe; one that reads a whole file has a second more for each 8 MiB',
+    ),
     memoryLimitMb: whole(
       'FFMPEG_MEMORY_LIMIT_MB',
       8192,
