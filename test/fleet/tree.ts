@@ -7,11 +7,10 @@ const extras = [
   /^preview\.mp4$/,
   /^chapters\.vtt$/,
   /^storyboard\.vtt$/,
-  /^(copy-)?storyboard-\d+-\d+\.jpg$/,
 ]
 
 export interface Tree {
-  /** Named by a playlist, and not in the bucket. */
+  /** Named by a playlist or the storyboard, and not in the bucket. */
   readonly missing: string[]
   /** In the bucket, and neither named nor a documented extra. */
   readonly unreferenced: string[]
@@ -25,6 +24,8 @@ export async function readTree(storage: Storage, master: string, signal: AbortSi
   for await (const { key } of storage.list(folder, signal)) present.add(key)
   const named = new Set<string>()
   await follow(master)
+  const board = (await storage.getText(`${folder}storyboard.vtt`, signal)) ?? ''
+  for (const [, sheet] of board.matchAll(/^(\S+)#xywh=/gm)) named.add(folder + sheet)
   const missing = [...named].filter((key) => !present.has(key))
   const unreferenced = [...present].filter((key) => {
     return !named.has(key) && !extras.some((extra) => extra.test(key.slice(folder.length)))
