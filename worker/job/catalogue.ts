@@ -92,7 +92,7 @@ export function catalogueWork(message: CatalogueMessage, body: string, ports: Tr
     async sweep(state, signal) {
       // The catalogue is not asked for an id for a job that came to nothing.
       if (state !== 'done' && known === undefined) return
-      await sweepFolder(await spec(signal), state, storage, signal, (result) => complete(result, signal))
+      await sweepFolder(await spec(signal), state, storage, signal, complete)
     },
     async tidy(result, signal) {
       const id = await contentId(signal)

@@ -17,7 +17,7 @@ export async function removeFolder(
 }
 
 /** Reports a result to whoever the job is for, as settle does of one that has just been published. */
-type Tell = (result: VideoResult) => Promise<'accepted' | 'gone'>
+type Tell = (result: VideoResult, signal: AbortSignal) => Promise<'accepted' | 'gone'>
 
 /**
  * Removes what a job that has ended must not leave in its folder: the ledger when it is done, else everything; but a
@@ -45,5 +45,5 @@ async function isReported(
 ): Promise<boolean> {
   const before = await publishedBefore(spec, storage, signal)
   if (!before) return false
-  return before === alreadyPublished || (await tell(before)) === 'accepted'
+  return before === alreadyPublished || (await tell(before, signal)) === 'accepted'
 }

@@ -64,7 +64,7 @@ export function transcodeWork(message: TranscodeMessage, body: string, ports: Tr
     },
     removeOutput: (error, signal) => removeFolder(folder, error, storage, signal),
     isPublished: (signal) => isPublished(spec, storage, signal),
-    sweep: (state, signal) => sweepFolder(spec, state, storage, signal, (result) => complete(result, signal)),
+    sweep: (state, signal) => sweepFolder(spec, state, storage, signal, complete),
     // The request lives 300 s (contract.md section 3); an outage of the API or the bucket may last longer.
     rememberCancel: () => redis.set(cancelKey(tenantId, videoId), '1', 86_400).catch(() => {}),
     // A new job of the same video must not hear it again.

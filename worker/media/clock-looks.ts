@@ -1,4 +1,5 @@
 /** The clock of a broadcast file, looked at here and there: where it jumps, nothing in the file says so. */
+import { jumpSeconds } from './packet-order.ts'
 
 /** Bytes `start` to `end` of the source, both inclusive. */
 export type ReadBytes = (start: number, end: number) => Promise<Buffer>
@@ -15,8 +16,6 @@ const ticksPerSecond = 90_000
 const wrapTicks = 2 ** 33
 /** Between two looks pass as many seconds a byte as usual, more or less: pictures differ, but hardly by this much. */
 const unlikely = 8
-/** ffmpeg mends a step forwards of more than this (packet-order.ts). */
-const jumpSeconds = 10
 
 interface Look {
   readonly at: number

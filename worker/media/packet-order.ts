@@ -21,7 +21,7 @@ export function inTurn(packets: readonly PacketTime[]): { packets: readonly Pack
 }
 
 /** ffmpeg mends a step forwards of more than this (its -dts_delta_threshold). */
-const jumpSeconds = 10
+export const jumpSeconds = 10
 /**
  * A step back is mended whatever its size (ffmpeg: from a tenth of a second on). Packets come in the order of decoding:
  * one is behind the latest by 16 pictures at most (H.264 and HEVC, the decoded picture buffer), else by less than this.

@@ -68,18 +68,18 @@ export function sideDataArgs(query: StreamQuery): string[] {
   ]
 }
 
-/** Lists packets without decoding: all of them, the first `count`, or those from `fromSeconds` (absolute) on. */
-export function packetsArgs(
-  query: StreamQuery,
-  part: 'all' | { count: number } | { fromSeconds: number },
-): string[] {
-  const interval =
-    part === 'all'
-      ? []
-      : ['-read_intervals', 'count' in part ? `%+#${part.count}` : `${part.fromSeconds.toFixed(3)}%`]
+/** Which packets of a stream: times are absolute, in seconds, and each place begins with the key frame before it. */
+export type Part =
+  | 'all'
+  | { readonly count: number }
+  | { readonly fromSeconds: number }
+  | { readonly times: readonly number[]; readonly seconds: number }
+
+/** Lists packets without decoding: all, the first `count`, those from `fromSeconds` on, or `seconds` of each of `times`. */
+export function packetsArgs(query: StreamQuery, part: Part): string[] {
   return [
     ...base,
-    ...interval,
+    ...(part === 'all' ? [] : ['-read_intervals', intervals(part)]),
     ...select(query),
     '-show_entries',
     // Where a broadcast's packets stand tells those that come out late (inTurn).
@@ -90,14 +90,10 @@ export function packetsArgs(
   ]
 }
 
-/** Lists packets for `seconds` at each of these times (absolute, in seconds), from the key frame before it on. */
-export function placesArgs(query: StreamQuery, times: readonly number[], seconds: number): string[] {
-  return [
-    ...base,
-    ...['-read_intervals', times.map((time) => `${time.toFixed(3)}%+${seconds}`).join(',')],
-    ...select(query),
-    ...['-show_entries', 'packet=pts,dts,duration,flags', '-of', 'compact=p=0', query.url],
-  ]
+function intervals(part: Exclude<Part, 'all'>): string {
+  if ('count' in part) return `%+#${part.count}`
+  if ('fromSeconds' in part) return `${part.fromSeconds.toFixed(3)}%`
+  return part.times.map((time) => `${time.toFixed(3)}%+${part.seconds}`).join(',')
 }
 
 function select({ demuxer, index }: StreamQuery): string[] {

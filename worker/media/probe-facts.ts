@@ -128,12 +128,10 @@ export function isLikeItsStart(
   { num, den }: Rational,
 ): boolean {
   const mean = parseRational(avg_frame_rate)
+  if (complete || !mean) return true
   const ticks = head.map((packet) => packet.ticks)
-  const lasts =
-    ((ticks.reduce((a, b) => Math.max(a, b), 0) - ticks.reduce((a, b) => Math.min(a, b), Infinity)) * num) /
-    den
-  if (complete || !mean || !(lasts > 0)) return true
-  return Math.abs((mean.num / mean.den) * (lasts / (ticks.length - 1)) - 1) < unlike
+  const lasts = ((Math.max(...ticks) - Math.min(...ticks)) * num) / den
+  return !(lasts > 0) || Math.abs((mean.num / mean.den) * (lasts / (ticks.length - 1)) - 1) < unlike
 }
 
 /** The packets in their turn, and where those stand that come late: only who has seen all of them can tell. */

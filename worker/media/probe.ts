@@ -4,14 +4,7 @@ import type { FilmFacts, SourceFacts, SourceLimits } from './facts.ts'
 import { checkFields, countFields, fieldsArgs } from './fields.ts'
 import { readFrameHdr10, readHdr10 } from './hdr10.ts'
 import type { ToolHost } from './host.ts'
-import {
-  framesArgs,
-  headerArgs,
-  packetsArgs,
-  placesArgs,
-  type StreamQuery,
-  sideDataArgs,
-} from './probe-args.ts'
+import { framesArgs, headerArgs, packetsArgs, type StreamQuery, sideDataArgs } from './probe-args.ts'
 import { describeSource, isLikeItsStart, isRestarting, noPictures, type Packets } from './probe-facts.ts'
 import { chooseVideo, type ProbeStream, parseHeader, tooLarge } from './probe-header.ts'
 import { type FrameFacts, parseFrames, parsePackets } from './probe-packets.ts'
@@ -141,7 +134,7 @@ async function lookAtPlaces(
   const apartSeconds = stated / places
   const times = Array.from({ length: places }, (_, at) => start + (at + 0.5) * apartSeconds)
   try {
-    const packets = parsePackets(await ask(request, placesArgs(query, times, placeSeconds)))
+    const packets = parsePackets(await ask(request, packetsArgs(query, { times, seconds: placeSeconds })))
     return packets.length > places ? { places: { packets, apartSeconds } } : {}
   } catch {
     request.signal.throwIfAborted()
@@ -155,7 +148,7 @@ async function lookAtFields(request: ProbeRequest, facts: FilmFacts, at: number)
   if (!tools.ffmpegBin) return undefined
   const args = fieldsArgs({ url, facts, threads: 0, maxPixels: limits.maxPixels }, at)
   try {
-    return countFields(await ask(request, args, tools.ffmpegBin))
+    return countFields(await ask(request, args, { bin: tools.ffmpegBin }))
   } catch {
     signal.throwIfAborted()
     return undefined
@@ -165,8 +158,10 @@ async function lookAtFields(request: ProbeRequest, facts: FilmFacts, at: number)
 function ask(
   request: ProbeRequest,
   args: readonly string[],
-  bin = request.tools.probeBin,
-  timeoutSeconds = request.tools.timeoutSeconds,
+  {
+    bin = request.tools.probeBin,
+    timeoutSeconds = request.tools.timeoutSeconds,
+  }: { bin?: string; timeoutSeconds?: number } = {},
 ): Promise<string> {
   const { tools } = request
   return runTool({
@@ -207,7 +202,7 @@ async function listPackets(
 ): Promise<Packets> {
   const all = async () => {
     const seconds = request.tools.timeoutSeconds + request.bytes / slowestBytes
-    const head = parsePackets(await ask(request, packetsArgs(query, 'all'), undefined, seconds))
+    const head = parsePackets(await ask(request, packetsArgs(query, 'all'), { timeoutSeconds: seconds }))
     return { head, tail: head, complete: true }
   }
   if (request.bytes <= fullScanBytes || !(stated > 2 * tailSeconds)) return all()

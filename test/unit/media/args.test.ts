@@ -322,6 +322,7 @@ test('the probes are these commands', () => {
     packetsArgs(query, { count: 600 }),
     packetsArgs(query, { fromSeconds: 55 }),
     packetsArgs({ ...query, demuxer: 'mpegts' }, 'all'),
+    packetsArgs(query, { times: [1.5, 62.25], seconds: 2 }),
   ]
   expect(commands.map((words) => words.join(' '))).toMatchSnapshot()
 })
