@@ -16,6 +16,7 @@ import {
   see,
   speech,
   spliced,
+  withHole,
   woven,
   x264,
   x265,
@@ -191,7 +192,7 @@ export const madeFiles: readonly MadeFile[] = [
       pairs: 4,
       variableRate: true,
     }),
-    patch: 'edit-list-hole',
+    patch: withHole,
   },
   // Containers.
   one(

@@ -36,8 +36,7 @@ async function make(
     const parts = await Promise.all(splice.map((name) => readFile(join(dir, name))))
     await writeFile(join(dir, file), Buffer.concat(parts))
   }
-  const patched = patch === 'edit-list-hole' ? withHole : patch
-  if (patched) await writeFile(join(dir, file), patched(await readFile(join(dir, file))))
+  if (patch) await writeFile(join(dir, file), patch(await readFile(join(dir, file))))
 }
 
 function entryOf({
@@ -61,42 +60,4 @@ function entryOf({
       ...{ alike_db: alike, rate },
     },
   }
-}
-
-/** Seconds at which the hole opens, and how long it is. */
-const hole = { at: 4.5, lasts: 3 }
-
-/**
- * Each track of an MP4 with its index at the end gets a pause in its edit list (ISO 14496-12, 8.6.6), which ffmpeg
- * cannot write: what was one edit becomes two, with an empty one between them.
- */
-function withHole(bytes: Buffer): Buffer {
-  const moov = bytes.lastIndexOf('moov') - 4
-  const parts: Buffer[] = [bytes.subarray(0, moov)]
-  const index = Buffer.from(bytes.subarray(moov))
-  const ticks = index.readUInt32BE(index.indexOf('mvhd') + 16)
-  const grow = (at: number, by: number) => index.writeUInt32BE(index.readUInt32BE(at) + by, at)
-  let done = 0
-  for (let edit = index.indexOf('elst'); edit >= 0; edit = index.indexOf('elst', edit + 1)) {
-    const [length, start] = [index.readUInt32BE(edit + 12), index.readUInt32BE(edit + 16)]
-    const media = index.readUInt32BE(index.indexOf('mdhd', edit) + 16)
-    const list = [
-      [hole.at * ticks, start],
-      [hole.lasts * ticks, 0xffffffff],
-      [length - hole.at * ticks, start + hole.at * media],
-    ]
-    for (const box of [edit, index.lastIndexOf('edts', edit), index.lastIndexOf('trak', edit)])
-      grow(box - 4, 24)
-    index.writeUInt32BE(list.length, edit + 8)
-    const entries = Buffer.alloc(list.length * 12)
-    for (const [n, [lasts = 0, from = 0]] of list.entries()) {
-      entries.writeUInt32BE(lasts, n * 12)
-      entries.writeUInt32BE(from, n * 12 + 4)
-      entries.writeUInt32BE(0x10000, n * 12 + 8)
-    }
-    parts.push(index.subarray(done, edit + 12), entries)
-    done = edit + 24
-  }
-  grow(0, 24 * ((parts.length - 1) / 2))
-  return Buffer.concat([...parts, index.subarray(done)])
 }
